@@ -1,0 +1,141 @@
+use serde_json::json;
+
+use super::*;
+
+fn lanes() -> Vec<Lane> {
+    [(0, "server"), (1, "client A")]
+        .map(|(id, name)| Lane {
+            id,
+            name: name.to_owned(),
+            role: "node".to_owned(),
+        })
+        .to_vec()
+}
+
+fn sample() -> Trace {
+    let mut up = Event::new(Kind::Up, 0, 0);
+    up.s.insert("holder".to_owned(), json!(null));
+    let mut send = Event::new(Kind::Send, 1_500, 1);
+    (send.id, send.to, send.c, send.m) = (
+        Some(7),
+        Some(0),
+        Some(Class::Request),
+        "acquire <a> {{#x}}".to_owned(),
+    );
+    let mut copy = Event::new(Kind::Dup, 1_600, 1);
+    (copy.id, copy.of) = (Some(8), Some(7));
+    let mut recv = Event::new(Kind::Recv, 2_000, 0);
+    recv.id = Some(7);
+    recv.s.insert("holder".to_owned(), json!("A"));
+    recv.b = Some(vec![Band {
+        l: "lease → A".to_owned(),
+        u: Some(1_002_000),
+    }]);
+    let mut lost = Event::new(Kind::Drop, 2_100, 1);
+    lost.id = Some(8);
+    let events = vec![
+        up,
+        send,
+        copy,
+        recv,
+        lost,
+        Event::new(Kind::Crash, 1_250_000, 0),
+        Event::new(Kind::Up, 3_000_000, 0),
+    ];
+    let violation = Violation {
+        t: 3_000_000,
+        invariant: "D-I1 ServiceMutex".to_owned(),
+        message: "two holders".to_owned(),
+        nodes: vec![0],
+    };
+    Trace {
+        v: VERSION,
+        lab: "lock".to_owned(),
+        title: "A lease".to_owned(),
+        seed: None,
+        kept: Vec::new(),
+        nodes: lanes(),
+        violation: Some(violation),
+        events,
+    }
+}
+
+#[test]
+fn a_trace_survives_its_file() {
+    let trace = sample();
+    assert_eq!(Trace::from_json(&trace.to_json()), Ok(trace.clone()));
+    let empty = Trace {
+        events: Vec::new(),
+        ..trace
+    };
+    assert_eq!(Trace::from_json(&empty.to_json()), Ok(empty));
+}
+
+#[test]
+fn another_version_is_refused_by_name() {
+    let other = Trace { v: 2, ..sample() };
+    assert_eq!(
+        Trace::from_json(&other.to_json()),
+        Err(TraceError::Version(2))
+    );
+}
+
+#[test]
+fn every_event_has_one_sentence() {
+    let trace = sample();
+    let told = Narrator::sentences(&trace);
+    let expected = [
+        "Server starts.",
+        "Client A asks server: “acquire <a> {{#x}}”.",
+        "The network copies “acquire <a> {{#x}}” from client A to server: it will arrive once more.",
+        "Server receives “acquire <a> {{#x}}” from client A.",
+        "The network loses “acquire <a> {{#x}}” from client A to server.",
+        "Server crashes and loses what was not safely on disk.",
+        "Server starts again, with what its disk kept.",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_change_knows_what_was_before() {
+    let trace = sample();
+    let mut narrator = Narrator::new(&trace);
+    let told: Vec<_> = trace
+        .events
+        .iter()
+        .map(|event| narrator.tell(event).1)
+        .collect();
+    assert_eq!(
+        told[3],
+        [Change {
+            field: "holder".to_owned(),
+            before: Some(json!(null)),
+            now: json!("A")
+        }]
+    );
+}
+
+#[test]
+fn a_figure_is_one_block_of_escaped_html() {
+    let html = figure(&sample(), "lock/d1-bug");
+    assert!(!html.contains("\n\n"), "a blank line would end the block");
+    assert!(!html.contains("{{"), "the book would look for an include");
+    assert!(
+        html.contains("acquire &lt;a&gt; &#123;&#123;#x}}"),
+        "{html}"
+    );
+    assert!(
+        html.contains("D-I1 ServiceMutex is broken at 3 s:"),
+        "{html}"
+    );
+}
+
+#[test]
+fn times_and_values_are_for_people() {
+    let times = [0, 402_500, 999_999, 1_000_000, 12_004_000].map(clock_text);
+    assert_eq!(times, ["0 ms", "402.5 ms", "999.999 ms", "1 s", "12.004 s"]);
+    assert_eq!(
+        value_text(&json!({"a": [1, {"b": true}], "c": null, "d": []})),
+        "a: [1, b: yes], c: –, d: none"
+    );
+}
