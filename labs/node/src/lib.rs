@@ -40,3 +40,8 @@ pub use disk::{DiskFull, DiskRef};
 pub use role::{Answer, Role};
 pub use save::{Records, append_record, load, read_records, save};
 pub use time::{LocalTime, WallTime};
+
+/// What the book's on-ramp says of the borrow checker, compiled as it stands there.
+#[cfg(doctest)]
+#[doc = include_str!("stumbles.md")]
+pub struct Stumbles;
