@@ -1,3 +1,36 @@
-//! The simulator.
+//! The simulator: it runs a lab's nodes on a network, on disks and by clocks that fail as real ones
+//! do, looks for broken invariants, and cuts a failure down to the few faults that matter.
+//!
+//! **Idea.** A run is a pure function of a scenario, a seed and a set of faults. Every choice is
+//! drawn by a stable *key* ([`key`]), so that taking one fault away leaves the others as they were.
+//!
+//! **How it works.** [`scenario`] says who takes part; [`swarm`] runs it with many seeds;
+//! [`script`] runs a schedule written by hand; [`check`] is what an invariant looks like;
+//! [`machine`] and [`disk`] are one node, shared with the explorer; [`grade`] is a graded test.
+//!
+//! Architecture invariant: checkers, traces and reports see a node's `View` and nothing else.
 
+pub mod call;
+pub mod check;
+pub mod disk;
+pub mod fault;
+pub mod grade;
+pub mod key;
+pub mod machine;
+mod panics;
+pub mod scenario;
+pub mod script;
+pub mod swarm;
+pub mod time;
 pub mod trace;
+
+pub use call::Call;
+pub use check::{Checker, Event, Step, Violation};
+pub use fault::{Aim, Faults, Strike};
+pub use grade::{Test, grade};
+pub use key::{FaultKey, FaultKind};
+pub use panics::Panic;
+pub use scenario::{Ask, BandLabel, Label, Scenario, Show, Turn};
+pub use script::Script;
+pub use swarm::{RunSpec, run};
+pub use time::{SimTime, ms};
