@@ -6,16 +6,20 @@
 //!
 //! **How it works.** [`scenario`] says who takes part; [`swarm`] runs it with many seeds;
 //! [`script`] runs a schedule written by hand; [`check`] is what an invariant looks like;
-//! [`machine`] and [`disk`] are one node, shared with the explorer; [`grade`] is a graded test.
+//! [`machine`] and [`disk`] are one node, shared with the explorer; [`explore`] tries every order of
+//! events in a small scope; [`linear`] and [`txn`] judge what clients saw; [`grade`] is a graded test.
 //!
 //! Architecture invariant: checkers, traces and reports see a node's `View` and nothing else.
 
 pub mod call;
 pub mod check;
 pub mod disk;
+pub mod explore;
 pub mod fault;
 pub mod grade;
+pub mod history;
 pub mod key;
+pub mod linear;
 pub mod machine;
 mod panics;
 pub mod scenario;
@@ -23,6 +27,7 @@ pub mod script;
 pub mod swarm;
 pub mod time;
 pub mod trace;
+pub mod txn;
 
 pub use call::Call;
 pub use check::{Checker, Event, Step, Violation};
