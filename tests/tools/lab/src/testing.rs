@@ -1,0 +1,289 @@
+//! Builds a stage and runs its tests, each in a process of its own.
+
+use crate::cargo::{self, Built, Package};
+use crate::channel;
+use crate::error::Error;
+use crate::launcher::Limits;
+use crate::manifest::{Lab, Stage, Test};
+use crate::points::Points;
+use crate::process::{self, PrivateFolder};
+use crate::verdict::{StageResult, TestResult, Verdict};
+use crate::workbook::Workbook;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+/// How the tests shall run.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub seeds: Option<u64>,
+    pub seed: Option<u64>,
+    pub keep: Option<String>,
+    pub schedule: Option<PathBuf>,
+    pub seed_key: Option<String>,
+    pub trace: Option<PathBuf>,
+    /// Run on after a failure and count the seeds that hit.
+    pub count: bool,
+    /// Only this test.
+    pub only: Option<String>,
+}
+
+/// Whose code is under test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Learner,
+    Reference,
+}
+
+pub fn package(workbook: &Workbook, lab: &str, side: Side) -> Package {
+    let (suffix, folder) = match side {
+        Side::Learner => ("lab", workbook.lab_folder(lab)),
+        Side::Reference => ("solution", workbook.solution_folder(lab)),
+    };
+    Package {
+        name: format!("{lab}-{suffix}"),
+        folder,
+        workspace: workbook.root.join("Cargo.toml"),
+        target: None,
+        no_default_features: side == Side::Reference,
+        quiet: false,
+    }
+}
+
+/// One stage after the other from one build; `shown` sees each as it is done.
+pub fn run_stages(
+    package: &Package,
+    lab: &Lab,
+    stages: &[&Stage],
+    settings: &Settings,
+    cancel: &AtomicBool,
+    mut shown: impl FnMut(&StageResult),
+) -> Result<(Vec<StageResult>, Built), Error> {
+    let targets: Vec<String> = stages.iter().map(|stage| stage.target()).collect();
+    let built = cargo::build_tests(package, &targets, cancel)?;
+    let mut results = Vec::new();
+    for stage in stages {
+        let bench = Bench {
+            package,
+            lab,
+            settings,
+            cancel,
+        };
+        let result = bench.run_stage(stage, &built)?;
+        shown(&result);
+        results.push(result);
+    }
+    Ok((results, built))
+}
+
+struct Bench<'a> {
+    package: &'a Package,
+    lab: &'a Lab,
+    settings: &'a Settings,
+    cancel: &'a AtomicBool,
+}
+
+impl Bench<'_> {
+    fn run_stage(&self, stage: &Stage, built: &Built) -> Result<StageResult, Error> {
+        let points = stage.test_points();
+        let wanted = |test: &Test| self.settings.only.as_ref().is_none_or(|o| *o == test.name);
+        let tests: Vec<(&Test, Points)> = stage
+            .tests()
+            .iter()
+            .zip(points)
+            .filter(|(test, _)| wanted(test))
+            .collect();
+        let results = match built.programs.get(&stage.target()) {
+            Some(program) => self.run_all(program, &tests)?,
+            None => {
+                let reason = built.first_error();
+                let not_built = |(test, max): &(&Test, Points)| {
+                    blank(test, *max, Verdict::NotBuilt, reason.clone())
+                };
+                tests.iter().map(not_built).collect()
+            }
+        };
+        Ok(StageResult {
+            stage: stage.number(),
+            title: stage.title.clone(),
+            points: results.iter().map(|test| test.points).sum(),
+            max: results.iter().map(|test| test.max).sum(),
+            hints_used: 0,
+            tests: results,
+        })
+    }
+
+    /// As many at a time as there are processors; results in the manifest's order.
+    fn run_all(&self, program: &Path, tests: &[(&Test, Points)]) -> Result<Vec<TestResult>, Error> {
+        let present = names(program, &self.package.folder, self.cancel)?;
+        let next = AtomicUsize::new(0);
+        let done: Mutex<Vec<(usize, Result<TestResult, Error>)>> = Mutex::default();
+        let workers = thread::available_parallelism().map_or(1, usize::from);
+        thread::scope(|scope| {
+            for _ in 0..workers.min(tests.len()) {
+                scope.spawn(|| {
+                    loop {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        let Some((test, max)) = tests.get(index) else {
+                            break;
+                        };
+                        let result = match present.contains(&test.name) {
+                            true => self.run_one(program, test, *max),
+                            false => Ok(blank(test, *max, Verdict::NotBuilt, absent(&test.name))),
+                        };
+                        if let Ok(mut done) = done.lock() {
+                            done.push((index, result));
+                        }
+                    }
+                });
+            }
+        });
+        let mut done = done
+            .into_inner()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        done.sort_by_key(|(index, _)| *index);
+        done.into_iter().map(|(_, result)| result).collect()
+    }
+
+    fn run_one(&self, program: &Path, test: &Test, max: Points) -> Result<TestResult, Error> {
+        let folder = PrivateFolder::new()?;
+        let report = folder.join("report");
+        let nonce = process::random_hex();
+        channel::prepare(&report, &nonce)?;
+        let limits = match self.settings.seeds {
+            Some(_) => self.lab.limits().for_many_seeds(),
+            None => self.lab.limits(),
+        };
+        let ran = process::run(program, &limits, self.cancel, |command| {
+            command
+                .args(["--exact", &test.name, "--nocapture", "--test-threads=1"])
+                .current_dir(&self.package.folder)
+                .env("LAB_REPORT", &report)
+                .env("LAB_TEST", &test.name)
+                .env("LAB_NAME", &self.lab.name);
+            self.set_environment(command);
+        })?;
+        let record = channel::read(&report, &nonce, &test.name);
+        let (verdict, message) = channel::judge(&ran, record.as_ref());
+        let mut result = blank(test, max, verdict, message);
+        result.seconds = (ran.seconds * 1000.0).round() / 1000.0;
+        result.output = learners_part(&ran.output, &test.name);
+        if verdict == Verdict::Passed {
+            result.points = max;
+        }
+        if let Some(record) = record {
+            result.hits = record.hits.zip(record.runs);
+            result.checks = record.checks;
+            result.seed = record.seed;
+            result.kept = record.kept;
+            result.faults = record.faults;
+            result.location = record.location;
+            result.replay = record.replay;
+            if !record.invariant.is_empty() {
+                result.invariant = record.invariant;
+            }
+        }
+        Ok(result)
+    }
+
+    fn set_environment(&self, command: &mut std::process::Command) {
+        let settings = self.settings;
+        let names = [
+            "LAB_SEEDS",
+            "LAB_SEED",
+            "LAB_KEEP",
+            "LAB_SEED_KEY",
+            "LAB_TRACE",
+        ];
+        for name in names.into_iter().chain(["LAB_SCHEDULE", "LAB_COUNT"]) {
+            command.env_remove(name);
+        }
+        if let Some(seeds) = settings.seeds {
+            command.env("LAB_SEEDS", seeds.to_string());
+        }
+        if let Some(seed) = settings.seed {
+            command.env("LAB_SEED", seed.to_string());
+        }
+        if let Some(keep) = &settings.keep {
+            command.env("LAB_KEEP", keep);
+        }
+        if let Some(key) = &settings.seed_key {
+            command.env("LAB_SEED_KEY", key);
+        }
+        if let Some(trace) = &settings.trace {
+            command.env("LAB_TRACE", trace);
+        }
+        if let Some(schedule) = &settings.schedule {
+            command.env("LAB_SCHEDULE", schedule);
+        }
+        if settings.count {
+            command.env("LAB_COUNT", "1");
+        }
+    }
+}
+
+fn absent(name: &str) -> String {
+    format!("the stage's file has no test `{name}`: restore tests/graded, or mend lab.toml")
+}
+
+fn blank(test: &Test, max: Points, verdict: Verdict, message: String) -> TestResult {
+    TestResult {
+        name: test.name.clone(),
+        invariant: test.invariant.clone(),
+        points: Points::default(),
+        max,
+        verdict,
+        seed: None,
+        replay: None,
+        seconds: 0.0,
+        message,
+        checks: 0,
+        kept: Vec::new(),
+        faults: None,
+        location: None,
+        output: String::new(),
+        hits: None,
+    }
+}
+
+/// The tests that a program has, by its own list.
+pub fn names(
+    program: &Path,
+    folder: &Path,
+    cancel: &AtomicBool,
+) -> Result<BTreeSet<String>, Error> {
+    let ran = process::run(program, &Limits::default(), cancel, |command| {
+        command
+            .args(["--list", "--format", "terse"])
+            .current_dir(folder);
+    })?;
+    let names = ran
+        .output
+        .lines()
+        .filter_map(|line| line.strip_suffix(": test"));
+    Ok(names.map(str::to_string).collect())
+}
+
+/// What the code printed, without the lines of Rust's test harness.
+fn learners_part(output: &str, test: &str) -> String {
+    let prefix = format!("test {test} ... ");
+    let harness = |line: &str| {
+        line.is_empty()
+            || line == "running 1 test"
+            || line == "failures:"
+            || line.trim() == test
+            || line == "ok"
+            || line == "FAILED"
+            || line.starts_with("test result: ")
+            || line.starts_with("note: run with `RUST_BACKTRACE=1`")
+            || line == "error: test failed"
+    };
+    output
+        .lines()
+        .map(|line| line.strip_prefix(&prefix).unwrap_or(line))
+        .filter(|line| !harness(line))
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
