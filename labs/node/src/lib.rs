@@ -22,6 +22,7 @@
 //! | `save.rs` | [`save`], [`load`], [`append_record`], [`read_records`] |
 //! | `time.rs` | [`LocalTime`], [`WallTime`] |
 //! | `driver.rs` | what a driver needs: [`driver::Env`], [`driver::Effect`], [`driver::step`] |
+//! | `shell/` | with the feature `shell`: the tokio driver |
 //!
 //! Architecture invariant: nothing here knows the simulator, and without the feature `shell`
 //! nothing here knows tokio.
@@ -32,6 +33,8 @@ mod disk;
 pub mod driver;
 mod role;
 mod save;
+#[cfg(feature = "shell")]
+pub mod shell;
 mod time;
 
 pub use contract::{Addr, AfterFailedSync, Data, Node, OpId, Plain};
