@@ -12,30 +12,53 @@
 //! | file | stage | what is there |
 //! |---|---|---|
 //! | `names.rs`, `message.rs`, `view.rs` | | given: the types that nodes exchange and show |
-//! | `table.rs` | 1, 2 | [`LockTable`]: who holds what, until when |
-//! | `server.rs` | 1, 5 | [`LockServer`]: the table as a node |
+//! | `table.rs` | 1 | [`LockTable`]: who holds what, until when |
+//! | `client.rs` | 1 | [`Client`]: locks and unlocks, one command each |
+//! | `session.rs` | 2, 3, 5 | [`Session`]: a client that renews, and stops in doubt |
 //! | `token.rs` | 3 | [`TokenSource`]: numbers that only grow |
+//! | `storage.rs` | 3 | [`Storage`]: what the lock protects |
+//! | `failover.rs` | 4 | [`Failover`]: a primary and its replica |
+//! | `redlock.rs` | 4 | [`Redlock`]: a majority of independent servers |
+//! | `leader.rs` | 4 | [`Leader`]: a server in front of a replicated register |
 //! | `queue.rs` | 5 | [`WaitQueue`]: first come, first served |
-//! | `replica.rs` | 4 | given: what replicated variants exchange |
+//! | `server.rs` | 4, 5 | [`LockServer`]: the table, the tokens and the queue as one node |
+//! | `replica.rs`, `register.rs` | | given: what the variants of stage 4 exchange; [`Register`] |
+//! | `cast.rs` | | given: [`Cast`], a node of a simulation that plays one of the roles |
 //!
 //! Architecture invariant: no clock, no thread, no socket in any of these; time comes from `cx`.
 
+mod cast;
+mod client;
+mod failover;
+mod leader;
 mod message;
 mod names;
 mod queue;
+mod redlock;
+mod register;
 mod replica;
 mod server;
+mod session;
+mod storage;
 mod table;
 mod token;
 mod view;
 
+pub use cast::{Cast, CastConfig};
+pub use client::{Client, ClientConfig};
+pub use failover::{Failover, FailoverConfig};
+pub use leader::{Known, Leader, LeaderConfig, Then, Writing};
 pub use message::{
     Msg, Op, Proof, Reply, Request, Ret, StorageReply, StorageRequest, TimeLeft, Timer, When,
 };
 pub use names::{Name, Owner, RequestId, Token, Value};
 pub use queue::{WaitQueue, Waiter};
+pub use redlock::{Attempt, Redlock, RedlockConfig};
+pub use register::Register;
 pub use replica::{Record, RegisterReply, RegisterRequest, Update, Version};
 pub use server::{Caller, LockServer, ServerConfig};
+pub use session::{Held, Phase, Session, SessionConfig, deadline};
+pub use storage::{CELLS_FILE, Cell, Queued, Storage, StorageConfig};
 pub use table::{Lease, LockTable};
 pub use token::{TOKEN_FILE, TokenSource};
 pub use view::{

@@ -23,6 +23,8 @@ pub struct Record {
     pub owner: Owner,
     /// Its number.
     pub token: Token,
+    /// How long it lasts when it is renewed.
+    pub ttl: Duration,
     /// How much of it was left when this was written.
     pub left: Duration,
 }
@@ -33,16 +35,20 @@ pub struct Record {
 )]
 pub struct Version(pub u64);
 
+impl Version {
+    /// The version after this one.
+    pub fn next(self) -> Version {
+        Version(self.0 + 1)
+    }
+}
+
 /// What a lock leader asks of the register.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum RegisterRequest {
-    /// Answered [`RegisterReply::Now`].
-    Read {
-        /// Which record.
-        name: Name,
-    },
+    /// Answered [`RegisterReply::All`].
+    ReadAll,
     /// Puts `record` there if the record is still at version `expect`. Answered
-    /// [`RegisterReply::Now`] with the new version, or [`RegisterReply::Conflict`].
+    /// [`RegisterReply::Written`] or [`RegisterReply::Conflict`].
     CompareAndSet {
         /// Which record.
         name: Name,
@@ -56,22 +62,18 @@ pub enum RegisterRequest {
 /// What the register answers.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum RegisterReply {
-    /// This stands there: it was read, or was just written.
-    Now {
-        /// Which record.
-        name: Name,
-        /// Its version.
+    /// Every record that was ever written.
+    All(Vec<(Name, Version, Option<Record>)>),
+    /// It is written, for ever; this is its version.
+    Written {
+        /// The new version.
         version: Version,
-        /// Its content; `None` is free.
-        record: Option<Record>,
     },
     /// Another was faster: nothing was written, and this stands there.
     Conflict {
-        /// Which record.
-        name: Name,
-        /// Its version.
+        /// The version that stands there.
         version: Version,
-        /// Its content.
+        /// The content.
         record: Option<Record>,
     },
 }

@@ -80,13 +80,13 @@ impl LockTable {
         todo!("task 1.3")
     }
 
-    /// **Task 2.1** (renew only your own): makes the lease under `name` end `ttl` after `now`, if
+    /// **Task 1.4** (renew only your own): makes the lease under `name` end `ttl` after `now`, if
     /// it lives and is the one that `proof` speaks of ([`Lease::is_of`]).
     ///
     /// Returns whether it did. A lease that has ended is not brought back, and the lease of
     /// another owner stays exactly as it is.
     pub fn renew(&mut self, now: LocalTime, name: &Name, proof: &Proof, ttl: Duration) -> bool {
-        todo!("task 2.1")
+        todo!("task 1.4")
     }
 
     /// Puts a lease there, whatever stood there before (Redis: `SET`).

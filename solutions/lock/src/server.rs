@@ -15,7 +15,8 @@ use std::time::Duration;
 pub struct ServerConfig {
     /// Whether grants carry fencing tokens (stage 3).
     pub fencing: bool,
-    /// How long after its start a server answers nothing (stage 4: Redlock's delayed restart).
+    /// How long after its start a server answers nothing (stage 4: Redlock's delayed restart); at
+    /// least the longest TTL that any client asks for. Zero is not at all.
     pub silent_for: Duration,
     /// How many may wait at once; more are refused with [`Reply::Overloaded`].
     pub max_waiters: usize,
@@ -221,7 +222,18 @@ impl LockServer {
 
     /// Whether this server has been up long enough to answer.
     fn awake(&self, cx: &Ctx<'_, Self>) -> bool {
-        cx.now() >= LocalTime::default() + cx.cfg().silent_for
+        cx.cfg().silent_for.is_zero() || Self::waited(cx.now(), cx.cfg().silent_for)
+    }
+
+    /// **Task 4.3** (what is lost at a restart?): whether a server whose monotonic clock shows
+    /// `now` may answer requests, if it is to be silent for `silent_for` after each start.
+    ///
+    /// A server that has just started has forgotten which leases it granted in its earlier life.
+    /// The clock starts anew at each boot ([`LocalTime`]); an earlier life cannot be told from
+    /// none at all, so the rule is the same for every start. The moment at which exactly that
+    /// time has passed is late enough.
+    fn waited(now: LocalTime, silent_for: Duration) -> bool {
+        now - LocalTime::default() >= silent_for
     }
 }
 

@@ -93,7 +93,7 @@ impl LockTable {
         ours
     }
 
-    /// **Task 2.1** (renew only your own): makes the lease under `name` end `ttl` after `now`, if
+    /// **Task 1.4** (renew only your own): makes the lease under `name` end `ttl` after `now`, if
     /// it lives and is the one that `proof` speaks of ([`Lease::is_of`]).
     ///
     /// Returns whether it did. A lease that has ended is not brought back, and the lease of
