@@ -18,8 +18,10 @@
 #![allow(dead_code)]
 
 mod args;
+mod bugs;
 mod cargo;
 mod channel;
+mod check;
 mod durable;
 mod error;
 mod grade;
@@ -28,12 +30,16 @@ mod launcher;
 mod list;
 mod manifest;
 mod mine;
+mod patch;
 mod points;
 mod process;
 mod progress;
 mod release;
+mod rust_text;
+mod scratch;
 mod screen;
 mod seed_key;
+mod skeleton;
 mod style;
 mod test_command;
 mod testing;
@@ -88,6 +94,7 @@ fn run(arguments: Vec<OsString>) -> Result<u8, Error> {
         "list" => list::list(&workbook, &args).map(|()| GOOD),
         "next" => list::next(&workbook, &args).map(|()| GOOD),
         "goto" => list::goto(&workbook, &args).map(|()| GOOD),
+        "check" => check::check(&workbook, &args).map(code),
         "grade" => grade_command(&workbook, &args).map(code),
         "explore" => Err(Error::Usage(
             "`explore` comes with the Raft lab; until then `cargo lab replay` shows a run step by step".into(),

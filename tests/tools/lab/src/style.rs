@@ -43,7 +43,16 @@ pub enum Color {
 
 /// `text` for standard output.
 pub fn paint(color: Color, text: &str) -> String {
-    if !output_in_color() {
+    painted(output_in_color(), color, text)
+}
+
+/// `text` for standard error.
+pub fn paint_error(color: Color, text: &str) -> String {
+    painted(errors_in_color(), color, text)
+}
+
+fn painted(wanted: bool, color: Color, text: &str) -> String {
+    if !wanted {
         return text.to_string();
     }
     let code = match color {

@@ -4,9 +4,10 @@ use crate::args::Args;
 use crate::error::Error;
 use crate::list;
 use crate::manifest::{Lab, Stage};
+use crate::mine;
 use crate::progress::Progress;
 use crate::screen;
-use crate::testing::{self, Settings, Side};
+use crate::testing::{self, Filter, Settings, Side};
 use crate::verdict::StageResult;
 use crate::workbook::Workbook;
 use std::sync::atomic::AtomicBool;
@@ -75,13 +76,17 @@ pub fn settings(args: &Args, test: Option<String>) -> Settings {
         seed: args.seed,
         keep: args.keep.clone(),
         schedule: args.schedule.clone(),
-        only: test,
+        filter: test.map_or(Filter::All, Filter::Named),
         ..Settings::default()
     }
 }
 
 pub fn test(workbook: &Workbook, args: &Args) -> Result<bool, Error> {
     args.at_most(3)?;
+    if args.mine {
+        args.at_most(1)?;
+        return mine::command(workbook, select(workbook, &args.words)?.lab);
+    }
     let selection = select(workbook, &args.words)?;
     let settings = settings(args, selection.test.clone());
     let (results, _) = run(workbook, &selection, &settings, &AtomicBool::new(false))?;

@@ -4,7 +4,7 @@ use crate::cargo::{self, Built, Package};
 use crate::channel;
 use crate::error::Error;
 use crate::launcher::Limits;
-use crate::manifest::{Lab, Stage, Test};
+use crate::manifest::{Kind, Lab, Stage, Test};
 use crate::points::Points;
 use crate::process::{self, PrivateFolder};
 use crate::verdict::{StageResult, TestResult, Verdict};
@@ -26,8 +26,32 @@ pub struct Settings {
     pub trace: Option<PathBuf>,
     /// Run on after a failure and count the seeds that hit.
     pub count: bool,
-    /// Only this test.
-    pub only: Option<String>,
+    pub filter: Filter,
+}
+
+/// Which tests of a stage run.
+#[derive(Clone, Debug, Default)]
+pub enum Filter {
+    #[default]
+    All,
+    Named(String),
+    /// The fault-free run that every bug must leave green.
+    FaultFree,
+    /// Those whose kill does not depend on a lucky seed.
+    Deterministic,
+    Swarm,
+}
+
+impl Filter {
+    fn takes(&self, test: &Test) -> bool {
+        match self {
+            Filter::All => true,
+            Filter::Named(name) => test.name == *name,
+            Filter::FaultFree => test.fault_free,
+            Filter::Deterministic => matches!(test.kind, Kind::Scripted | Kind::Explored),
+            Filter::Swarm => test.kind == Kind::Swarm,
+        }
+    }
 }
 
 /// Whose code is under test.
@@ -59,10 +83,29 @@ pub fn run_stages(
     stages: &[&Stage],
     settings: &Settings,
     cancel: &AtomicBool,
-    mut shown: impl FnMut(&StageResult),
+    shown: impl FnMut(&StageResult),
 ) -> Result<(Vec<StageResult>, Built), Error> {
+    let built = build(package, stages, cancel)?;
+    let results = run_built(package, lab, stages, &built, settings, cancel, shown)?;
+    Ok((results, built))
+}
+
+/// Builds the test programs of the stages.
+pub fn build(package: &Package, stages: &[&Stage], cancel: &AtomicBool) -> Result<Built, Error> {
     let targets: Vec<String> = stages.iter().map(|stage| stage.target()).collect();
-    let built = cargo::build_tests(package, &targets, cancel)?;
+    cargo::build_tests(package, &targets, cancel)
+}
+
+/// Runs what is built.
+pub fn run_built(
+    package: &Package,
+    lab: &Lab,
+    stages: &[&Stage],
+    built: &Built,
+    settings: &Settings,
+    cancel: &AtomicBool,
+    mut shown: impl FnMut(&StageResult),
+) -> Result<Vec<StageResult>, Error> {
     let mut results = Vec::new();
     for stage in stages {
         let bench = Bench {
@@ -71,11 +114,11 @@ pub fn run_stages(
             settings,
             cancel,
         };
-        let result = bench.run_stage(stage, &built)?;
+        let result = bench.run_stage(stage, built)?;
         shown(&result);
         results.push(result);
     }
-    Ok((results, built))
+    Ok(results)
 }
 
 struct Bench<'a> {
@@ -88,12 +131,11 @@ struct Bench<'a> {
 impl Bench<'_> {
     fn run_stage(&self, stage: &Stage, built: &Built) -> Result<StageResult, Error> {
         let points = stage.test_points();
-        let wanted = |test: &Test| self.settings.only.as_ref().is_none_or(|o| *o == test.name);
         let tests: Vec<(&Test, Points)> = stage
             .tests()
             .iter()
             .zip(points)
-            .filter(|(test, _)| wanted(test))
+            .filter(|(test, _)| self.settings.filter.takes(test))
             .collect();
         let results = match built.programs.get(&stage.target()) {
             Some(program) => self.run_all(program, &tests)?,
@@ -221,6 +263,33 @@ impl Bench<'_> {
         if settings.count {
             command.env("LAB_COUNT", "1");
         }
+    }
+}
+
+/// One of the learner's own tests. It may report over the channel, and if it is a plain test its exit code counts:
+/// nobody gains by fooling themselves here.
+pub fn run_own(package: &Package, program: &Path, name: &str) -> Result<(Verdict, String), Error> {
+    let folder = PrivateFolder::new()?;
+    let report = folder.join("report");
+    let nonce = process::random_hex();
+    channel::prepare(&report, &nonce)?;
+    let ran = process::run(
+        program,
+        &Limits::default(),
+        &AtomicBool::new(false),
+        |command| {
+            command
+                .args(["--exact", name, "--nocapture", "--test-threads=1"])
+                .current_dir(&package.folder)
+                .env("LAB_REPORT", &report)
+                .env("LAB_TEST", name)
+                .env("LAB_NAME", "mine");
+        },
+    )?;
+    let record = channel::read(&report, &nonce, name);
+    match (ran.end, &record) {
+        (process::End::Exited(0), None) => Ok((Verdict::Passed, String::new())),
+        _ => Ok(channel::judge(&ran, record.as_ref())),
     }
 }
 
