@@ -26,6 +26,8 @@ pub struct Call<O, R> {
     pub rets: Vec<Ret<R>>,
     /// True if the last answer has come.
     pub done: bool,
+    /// True if nobody waits any more: the client gave up, or the node crashed.
+    pub gone: bool,
 }
 
 /// One answer of a [`Call`].

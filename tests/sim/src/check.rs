@@ -41,7 +41,8 @@ pub trait Checker<N: Node>: Clone + Eq + Hash {
     fn at_end(&mut self, _step: &Step<'_, N>) -> Result<(), Violation> {
         Ok(())
     }
-    /// True if `after` is to be called with [`Event::Sent`] and [`Event::Lost`] as well.
+    /// True if `after` is to be called with [`Event::Sent`] as well, and if [`Event::Message`] is to
+    /// hold the message. It costs a copy of every message.
     fn watches_messages(&self) -> bool {
         false
     }
@@ -59,8 +60,8 @@ pub enum Event<'a, N: Node> {
     Message {
         /// Its sender.
         from: Addr,
-        /// What it says.
-        msg: &'a N::Msg,
+        /// What it says, if the checker watches messages.
+        msg: Option<&'a N::Msg>,
     },
     /// One of the node's timers fired.
     Timer(&'a N::Timer),

@@ -1,42 +1,134 @@
 //! [`grade`]: one graded test, and its report to the runner.
 
 use crate::check::Checker;
+use crate::hunt::{Hunt, hunt};
+use crate::key::{FaultKey, print_keys};
+use crate::panics::{self, Panic};
+use crate::regress::Regressions;
+use crate::report::{Channel, Record, Settings, Verdict};
 use crate::scenario::Scenario;
 use crate::script::Script;
+use crate::shrink::Shrunk;
+use crate::swarm::Failure;
+use crate::trace::Trace;
 use node::Node;
 use std::fmt::{Debug, Display};
+use std::panic::{Location, resume_unwind};
 
 /// What a graded test checks with.
 pub struct Test {
-    _private: (),
+    invariant: &'static str,
+    settings: Settings,
+    checks: u64,
+    counted: Option<(u64, u64)>,
+    failed: Option<Failed>,
 }
+
+/// Why the test failed. Once it is set it stays, whatever happens to the unwinding.
+#[derive(Clone, Debug)]
+struct Failed {
+    verdict: Verdict,
+    invariant: String,
+    message: String,
+    location: Option<String>,
+    seed: Option<u64>,
+    kept: Vec<FaultKey>,
+    of: usize,
+    replay: Option<String>,
+}
+
+/// What a failed test unwinds with.
+struct Ended;
 
 /// Runs one graded test. It passes only if its body comes to its end with at least one check and
 /// without a panic anywhere, even one that the learner's code has swallowed. The report goes to
 /// the runner if there is one; under plain `cargo test` a failure panics with the same message.
 #[track_caller]
-#[allow(unused_variables, clippy::todo)]
 pub fn grade(invariant: &'static str, body: impl FnOnce(&mut Test)) {
-    todo!()
+    panics::install();
+    panics::forget();
+    let channel = Channel::open();
+    let mut test = Test {
+        invariant,
+        settings: Settings::read(),
+        checks: 0,
+        counted: None,
+        failed: None,
+    };
+    let result = panics::caught(|| body(&mut test));
+    let stray = panics::first_stray(channel.is_some());
+    let record = test.judge(result.err(), stray);
+    let (passed, text) = (record.outcome == Verdict::Passed, tell(&record));
+    if let Some(channel) = channel {
+        channel.send(record);
+    }
+    if !passed {
+        panic!("{text}");
+    }
 }
 
-#[allow(unused_variables, clippy::todo)]
+/// What a person reads under plain `cargo test`.
+fn tell(record: &Record) -> String {
+    let mut text = format!("{}: {}", record.invariant, record.message);
+    if let Some(place) = &record.location {
+        text += &format!("\n  at {place}");
+    }
+    if let Some(seed) = record.seed {
+        text += &format!(
+            "\n  seed {seed}, {} of {} faults are enough",
+            record.kept.len(),
+            record.of
+        );
+    }
+    if let Some(replay) = &record.replay {
+        text += &format!("\n  replay: {replay}");
+    }
+    text
+}
+
 impl Test {
     /// Counts as a check; ends the test as failed if it does not hold.
     #[track_caller]
     pub fn check(&mut self, holds: bool, message: impl Display) {
-        todo!()
+        self.checks += 1;
+        if !holds {
+            self.end(Verdict::Failed, message.to_string());
+        }
     }
+
     /// As [`Test::check`] for two values that must be equal.
     #[track_caller]
     pub fn check_eq<T: PartialEq + Debug>(&mut self, seen: T, wanted: T, message: impl Display) {
-        todo!()
+        self.checks += 1;
+        if seen != wanted {
+            let text = format!("{message}: seen {seen:?}, wanted {wanted:?}");
+            self.end(Verdict::Failed, text);
+        }
     }
+
+    /// Says that a budget ran out: the test does not pass, and is not called failed either.
+    #[track_caller]
+    pub fn unknown(&mut self, message: impl Display) -> ! {
+        self.end(Verdict::Unknown, message.to_string())
+    }
+
     /// Runs code that must panic and returns the panic's message; fails the test if it does not.
     #[track_caller]
     pub fn must_panic<T>(&mut self, code: impl FnOnce() -> T) -> String {
-        todo!()
+        self.checks += 1;
+        let result = panics::caught_on_purpose(code);
+        match result {
+            Ok(_) => self.end(
+                Verdict::Failed,
+                "this should panic, and did not".to_string(),
+            ),
+            Err(panic) => match panic.todo() {
+                Some(task) => self.end(Verdict::Todo, task.to_string()),
+                None => panic.message,
+            },
+        }
     }
+
     /// Runs a schedule written by hand. Returns what `play` returns.
     #[track_caller]
     pub fn script<N: Node, C: Checker<N>, T>(
@@ -45,11 +137,167 @@ impl Test {
         checker: C,
         play: impl FnOnce(&mut Script<N, C>) -> T,
     ) -> T {
-        todo!()
+        let played = Script::play(scenario, checker, self.invariant, play);
+        self.checks += played.checks;
+        self.settings.write_trace(&played.trace);
+        match (played.value, played.failure) {
+            (Some(value), None) => value,
+            (_, Some(failure)) => {
+                let mut failed = Failed::of(&failure, None);
+                failed.location = failure
+                    .panic
+                    .and_then(|p| p.location)
+                    .or(played.location)
+                    .or_else(|| Some(here()));
+                self.end_as(failed)
+            }
+            (None, None) => self.end(Verdict::Failed, "the script did not come to its end".into()),
+        }
     }
+
     /// Runs the scenario with many seeds; a failure is shrunk and reported with its replay line.
     #[track_caller]
     pub fn swarm<N: Node, C: Checker<N>>(&mut self, scenario: &Scenario<N>, checker: C) {
-        todo!()
+        let recorded = Regressions::of_test(scenario.lab, &self.settings.test);
+        let Hunt {
+            runs,
+            hits,
+            handlers,
+            found,
+            trace,
+            ..
+        } = hunt(scenario, &checker, &self.settings, &recorded);
+        self.checks += handlers;
+        if self.settings.count {
+            let (h, r) = self.counted.unwrap_or_default();
+            self.counted = Some((h + hits, r + runs));
+            return;
+        }
+        if let Some(trace) = &trace {
+            self.settings.write_trace(trace);
+        }
+        if let Some(shrunk) = found {
+            self.report(scenario.lab, shrunk, trace.as_ref());
+        }
     }
+
+    #[track_caller]
+    fn report(&mut self, lab: &str, shrunk: Shrunk, trace: Option<&Trace>) -> ! {
+        let mut failed = Failed::of(&shrunk.failure, Some(&shrunk));
+        let (test, seed) = (&self.settings.test, shrunk.seed);
+        let keep = print_keys(&shrunk.kept);
+        failed.replay = Some(format!(
+            "cargo lab replay {lab} {test} --seed {seed} --keep {keep}"
+        ));
+        if failed.location.is_none() {
+            failed.location = Some(here());
+        }
+        if let Some(trace) = trace {
+            let events = trace.events.len();
+            failed.message += &format!(" (at {}, event {events} of its trace)", shrunk.failure.at);
+        }
+        self.end_as(failed)
+    }
+
+    #[track_caller]
+    fn end(&mut self, verdict: Verdict, message: String) -> ! {
+        self.end_as(Failed {
+            verdict,
+            invariant: self.invariant.to_string(),
+            message,
+            location: Some(here()),
+            seed: None,
+            kept: Vec::new(),
+            of: 0,
+            replay: None,
+        })
+    }
+
+    fn end_as(&mut self, failed: Failed) -> ! {
+        self.failed.get_or_insert(failed);
+        resume_unwind(Box::new(Ended))
+    }
+
+    /// The verdict. A failure that was noted counts before anything that came after it.
+    fn judge(self, panic: Option<Panic>, stray: Option<Panic>) -> Record {
+        let invariant = self.invariant.to_string();
+        let failed = self.failed.or_else(|| {
+            let panic = panic.or(stray)?;
+            Some(Failed::panicked(invariant.clone(), &panic))
+        });
+        let failed = failed.or_else(|| {
+            (self.checks == 0).then(|| Failed {
+                message: "the test came to its end without a single check".to_string(),
+                ..Failed::panicked(invariant.clone(), &Panic::default())
+            })
+        });
+        let passed = failed.is_none();
+        let failed = failed.unwrap_or_else(|| Failed::panicked(invariant, &Panic::default()));
+        Record {
+            v: 1,
+            nonce: String::new(),
+            test: self.settings.test,
+            outcome: if passed {
+                Verdict::Passed
+            } else {
+                failed.verdict
+            },
+            checks: self.checks,
+            invariant: failed.invariant,
+            seed: failed.seed,
+            kept: failed.kept.iter().map(FaultKey::to_string).collect(),
+            of: failed.of,
+            message: failed.message,
+            location: failed.location,
+            replay: failed.replay,
+            hits: self.counted.map(|(hits, _)| hits),
+            runs: self.counted.map(|(_, runs)| runs),
+        }
+    }
+}
+
+impl Failed {
+    fn of(failure: &Failure, shrunk: Option<&Shrunk>) -> Self {
+        let mut failed = match &failure.panic {
+            Some(panic) => Failed::panicked(failure.violation.invariant.clone(), panic),
+            None => Failed {
+                verdict: Verdict::Failed,
+                ..Failed::panicked(failure.violation.invariant.clone(), &Panic::default())
+            },
+        };
+        if failed.verdict != Verdict::Todo {
+            failed.message.clone_from(&failure.violation.message);
+        }
+        if let Some(shrunk) = shrunk {
+            failed.seed = Some(shrunk.seed);
+            failed.kept.clone_from(&shrunk.kept);
+            failed.of = shrunk.of;
+        }
+        failed
+    }
+
+    fn panicked(invariant: String, panic: &Panic) -> Self {
+        let todo = panic.todo();
+        Failed {
+            verdict: if todo.is_some() {
+                Verdict::Todo
+            } else {
+                Verdict::Panicked
+            },
+            invariant,
+            message: todo.unwrap_or(&panic.message).to_string(),
+            location: panic.location.clone(),
+            seed: None,
+            kept: Vec::new(),
+            of: 0,
+            replay: None,
+        }
+    }
+}
+
+/// `file:line` of the graded test that called.
+#[track_caller]
+fn here() -> String {
+    let place = Location::caller();
+    format!("{}:{}", place.file(), place.line())
 }

@@ -12,29 +12,46 @@
 //! Architecture invariant: checkers, traces and reports see a node's `View` and nothing else.
 
 pub mod call;
+mod carrier;
+mod chaos;
 pub mod check;
+mod clients;
+mod clock;
+mod digest;
 pub mod disk;
 pub mod explore;
+mod fate;
 pub mod fault;
 pub mod grade;
 pub mod history;
+mod hunt;
 pub mod key;
 pub mod linear;
 pub mod machine;
+mod net;
 mod panics;
+mod queue;
+mod record;
+pub mod regress;
+mod report;
 pub mod scenario;
 pub mod script;
+mod seat;
+pub mod shrink;
 pub mod swarm;
 pub mod time;
 pub mod trace;
 pub mod txn;
+mod world;
 
 pub use call::Call;
 pub use check::{Checker, Event, Step, Violation};
 pub use fault::{Aim, Faults, Strike};
 pub use grade::{Test, grade};
+pub use hunt::Hunt;
 pub use key::{FaultKey, FaultKind};
 pub use panics::Panic;
+pub use report::Verdict;
 pub use scenario::{Ask, BandLabel, Label, Scenario, Show, Turn};
 pub use script::Script;
 pub use swarm::{RunSpec, run};

@@ -5,7 +5,7 @@ use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::{Mutex, Once};
 
 /// A panic that was caught.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Panic {
     /// Its message.
     pub message: String,
@@ -25,10 +25,12 @@ thread_local! {
     /// Depth of [`caught`]: the hook stays silent inside.
     static WATCHED: Cell<u32> = const { Cell::new(0) };
     static LAST: RefCell<Option<Panic>> = const { RefCell::new(None) };
+    /// The first panic of this thread.
+    static OWN: RefCell<Option<Panic>> = const { RefCell::new(None) };
 }
 
 static HOOK: Once = Once::new();
-/// The first panic of the process that [`caught`] has not explained: see [`first_stray`].
+/// The first panic of the process.
 static FIRST: Mutex<Option<Panic>> = Mutex::new(None);
 
 /// Installs the hook that notes every panic with its place. Idempotent.
@@ -40,6 +42,11 @@ pub(crate) fn install() {
             if let Ok(mut first) = FIRST.lock() {
                 first.get_or_insert_with(|| seen.clone());
             }
+            OWN.with(|own| {
+                if let Ok(mut own) = own.try_borrow_mut() {
+                    own.get_or_insert_with(|| seen.clone());
+                }
+            });
             LAST.with(|last| {
                 if let Ok(mut last) = last.try_borrow_mut() {
                     *last = Some(seen);
@@ -52,19 +59,32 @@ pub(crate) fn install() {
     });
 }
 
-/// The first panic that the hook has seen in this process. Code that swallows its own panic cannot
-/// hide it from here.
-#[allow(dead_code)]
-pub(crate) fn first_stray() -> Option<Panic> {
-    FIRST.lock().ok().and_then(|first| first.clone())
+/// The first panic that the hook has seen: in this thread, or in any if the process runs this one
+/// test only. Code that swallows its own panic cannot hide it from here.
+pub(crate) fn first_stray(any_thread: bool) -> Option<Panic> {
+    if any_thread {
+        return FIRST.lock().ok().and_then(|first| first.clone());
+    }
+    OWN.with(|own| own.borrow().clone())
 }
 
 /// Forgets what [`first_stray`] knows: before a graded test begins.
-#[allow(dead_code)]
 pub(crate) fn forget() {
     if let Ok(mut first) = FIRST.lock() {
         *first = None;
     }
+    OWN.with(|own| own.borrow_mut().take());
+}
+
+/// As [`caught`], for a panic that a test wants: it is no stray.
+pub(crate) fn caught_on_purpose<T>(code: impl FnOnce() -> T) -> Result<T, Panic> {
+    let (first, own) = (first_stray(true), first_stray(false));
+    let result = caught(code);
+    if let Ok(mut slot) = FIRST.lock() {
+        *slot = first;
+    }
+    OWN.with(|slot| *slot.borrow_mut() = own);
+    result
 }
 
 /// Runs `code`; a panic is returned.

@@ -1,13 +1,21 @@
 //! [`Script`]: a schedule written by hand: the test says what the network and the machines do.
 
 use crate::call::Call;
-use crate::check::Checker;
+use crate::check::{Checker, Violation};
 use crate::disk::Kept;
-use crate::machine::Machine;
+use crate::fate::Fate;
+use crate::machine::{Machine, Plan};
+use crate::panics;
 use crate::scenario::Scenario;
-use crate::time::SimTime;
+use crate::seat::{Seat, Waiting};
+use crate::swarm::Failure;
+use crate::time::{SimTime, micros};
+use crate::trace::Trace;
+use crate::world::World;
 use node::{Addr, LocalTime, Node, OpId};
 use std::fmt::{Debug, Display};
+use std::panic::{Location, resume_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A world that does what a test tells it to.
@@ -15,10 +23,28 @@ use std::time::Duration;
 /// Nothing is random here: every message takes the scenario's shortest delay, clocks do not drift,
 /// `set_timer_within` takes the start of its range and `choose` takes 0, unless the script says
 /// otherwise. The checkers run after every event; a violation ends the script at once.
-#[allow(dead_code)]
 pub struct Script<N: Node, C: Checker<N>> {
-    pub(crate) scenario: Scenario<N>,
-    pub(crate) checker: C,
+    pub(crate) world: World<N, C>,
+    label: String,
+    checks: u64,
+    failed_in: Option<String>,
+}
+
+/// What a script's end unwinds with; [`Script::play`] catches it.
+struct Ended;
+
+/// What came of a script.
+pub struct Played<T> {
+    /// What the schedule returned; `None` if it failed.
+    pub value: Option<T>,
+    /// How many of its expectations and events were looked at.
+    pub checks: u64,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// `file:line` of the verb in which it failed.
+    pub location: Option<String>,
+    /// What happened.
+    pub trace: Trace,
 }
 
 /// All that a state of a run is made of: where an exploration may begin.
@@ -41,242 +67,521 @@ pub struct Snapshot<N: Node, C> {
     pub checker: C,
 }
 
-#[allow(unused_variables, clippy::todo)]
 impl<N: Node, C: Checker<N>> Script<N, C> {
+    /// Boots the scenario's nodes and plays a schedule. A failed expectation names the invariant
+    /// `label`.
+    pub fn play<T>(
+        scenario: &Scenario<N>,
+        checker: C,
+        label: &str,
+        schedule: impl FnOnce(&mut Self) -> T,
+    ) -> Played<T> {
+        let fate = Fate {
+            calm: true,
+            ..Fate::default()
+        };
+        let mut world = World::new(Arc::new(scenario.clone()), checker, None, fate);
+        world.record(None);
+        let mut script = Script {
+            world,
+            label: label.to_string(),
+            checks: 0,
+            failed_in: None,
+        };
+        let played = panics::caught(|| {
+            script.world.boot_all();
+            script.go_on();
+            let value = schedule(&mut script);
+            script.world.end();
+            script.go_on();
+            value
+        });
+        script.conclude(played)
+    }
+
+    fn conclude<T>(mut self, played: Result<T, panics::Panic>) -> Played<T> {
+        if let Err(panic) = &played
+            && !self.world.failed()
+        {
+            // The schedule itself panicked, perhaps in a helper of the learner's.
+            let place = panic.location.as_deref().unwrap_or("an unknown place");
+            let text = format!("the test panicked at {place}: {}", panic.message);
+            let addr = self.world.addr(0);
+            self.world
+                .fail(addr, Violation::new(self.label.clone(), text));
+            self.world.core.panic = Some(panic.clone());
+            self.failed_in = panic.location.clone();
+        }
+        let failure = self.world.take_failure();
+        let recorder = self.world.core.net.recorder.take();
+        let violation = failure.as_ref().map(|f| (f.at.as_micros(), &f.violation));
+        let trace = recorder.map(|r| r.finish(violation, Vec::new()));
+        Played {
+            value: if failure.is_none() { played.ok() } else { None },
+            checks: self.checks + self.world.core.handlers,
+            failure,
+            location: self.failed_in,
+            trace: trace.expect("a script is always recorded"),
+        }
+    }
+
+    /// Ends the script if an invariant is broken.
+    #[track_caller]
+    fn go_on(&mut self) {
+        if self.world.failed() {
+            let place = Location::caller();
+            let place = format!("{}:{}", place.file(), place.line());
+            self.failed_in.get_or_insert(place);
+            resume_unwind(Box::new(Ended));
+        }
+    }
+
+    #[track_caller]
+    fn fail(&mut self, text: String) -> ! {
+        let addr = self.world.addr(0);
+        let violation = Violation::new(self.label.clone(), text);
+        self.world.fail(addr, violation);
+        self.go_on();
+        unreachable!("the script has failed")
+    }
+
+    #[track_caller]
+    fn place(&self, addr: Addr) -> usize {
+        let place = self.world.core.net.place(addr);
+        place.map_or_else(|| panic!("{addr} is no node of this scenario"), usize::from)
+    }
+
+    #[track_caller]
+    fn link(&self, from: Addr, to: Addr) -> (u16, u16) {
+        (self.place(from) as u16, self.place(to) as u16)
+    }
+
+    #[track_caller]
+    fn seat(&mut self, addr: Addr) -> &mut Seat<N> {
+        let i = self.place(addr);
+        &mut self.world.core.seats[i]
+    }
+
+    #[track_caller]
+    fn up(&mut self, addr: Addr) -> usize {
+        let i = self.place(addr);
+        if !self.world.core.seats[i].machine.is_up() {
+            self.fail(format!("{addr} is down; it should be up here"));
+        }
+        i
+    }
+
+    fn take_waiting(
+        &mut self,
+        from: Addr,
+        to: Addr,
+        which: impl Fn(&N::Msg) -> bool,
+    ) -> Option<crate::net::Flight<N::Msg>> {
+        let (from, to) = self.link(from, to);
+        let waiting = &mut self.world.core.net.told(from, to).waiting;
+        let at = waiting.iter().position(|f| which(&f.msg))?;
+        waiting.remove(at)
+    }
+
     /// A client asks the node; the operation's effects leave at once. Returns its name.
     #[track_caller]
     pub fn op(&mut self, node: Addr, op: N::Op) -> OpId {
-        todo!()
+        let i = self.up(node);
+        let process = self.world.core.net.calls.len() as u64;
+        let id = self.world.ask(i, op, None, process);
+        self.go_on();
+        id
     }
     /// The client of `id` goes away.
     #[track_caller]
     pub fn cancel(&mut self, id: OpId) {
-        todo!()
+        self.world.give_up(id.number() as usize);
+        self.go_on();
     }
     /// The last answer to `id`, if it came.
     pub fn answer(&self, id: OpId) -> Option<&N::Ret> {
-        todo!()
+        self.world
+            .core
+            .net
+            .calls
+            .get(id.number() as usize)?
+            .answer()
     }
     /// All answers to `id` so far.
     pub fn answers(&self, id: OpId) -> Vec<&N::Ret> {
-        todo!()
+        let call = self.world.core.net.calls.get(id.number() as usize);
+        call.map_or_else(Vec::new, |c| c.rets.iter().map(|r| &r.value).collect())
     }
     /// Lets true time pass.
     #[track_caller]
     pub fn run_for(&mut self, time: Duration) {
-        todo!()
+        let until = self.world.core.net.now + micros(time);
+        while self.world.advance(until) {
+            self.go_on();
+        }
+        self.world.core.net.now = until;
     }
     /// Lets time pass until `done`, at most for `limit`; tells whether it came to that.
     #[track_caller]
-    pub fn run_until(&mut self, limit: Duration, done: impl FnMut(&Self) -> bool) -> bool {
-        todo!()
+    pub fn run_until(&mut self, limit: Duration, mut done: impl FnMut(&Self) -> bool) -> bool {
+        let until = self.world.core.net.now + micros(limit);
+        while !done(self) {
+            if !self.world.advance(until) {
+                self.world.core.net.now = until;
+                return done(self);
+            }
+            self.go_on();
+        }
+        true
     }
     /// Messages from `from` to `to` wait from here on.
     #[track_caller]
     pub fn hold(&mut self, from: Addr, to: Addr) {
-        todo!()
+        let (from, to) = self.link(from, to);
+        self.world.core.net.told(from, to).hold = true;
     }
     /// All messages of all links wait from here on; [`Script::deliver`] them one by one.
     #[track_caller]
     pub fn hold_all(&mut self) {
-        todo!()
+        let n = self.world.core.seats.len() as u16;
+        for from in 0..n {
+            for to in 0..n {
+                self.world.core.net.told(from, to).hold = true;
+            }
+        }
     }
     /// What waited from `from` to `to` leaves now, in the order in which it was sent, and the link
     /// is open again.
     #[track_caller]
     pub fn release(&mut self, from: Addr, to: Addr) {
-        todo!()
+        let (from, to) = self.link(from, to);
+        self.world.core.net.release(from, to);
     }
     /// All that waits leaves now, and all links are open again.
     #[track_caller]
     pub fn release_all(&mut self) {
-        todo!()
+        let n = self.world.core.seats.len() as u16;
+        for from in 0..n {
+            for to in 0..n {
+                self.world.core.net.release(from, to);
+            }
+        }
     }
     /// Messages that wait: sender, receiver, content, in the order in which they were sent.
     pub fn waiting(&self) -> Vec<(Addr, Addr, &N::Msg)> {
-        todo!()
+        let net = &self.world.core.net;
+        let told = net.links.iter().filter_map(|l| l.told.as_deref());
+        let mut all: Vec<_> = told.flat_map(|t| t.waiting.iter()).collect();
+        all.sort_by_key(|f| f.id);
+        let addr = |i: u16| net.addrs[usize::from(i)];
+        all.into_iter()
+            .map(|f| (addr(f.from), addr(f.to), &f.msg))
+            .collect()
     }
     /// Delivers, now, the first waiting message from `from` to `to` that `which` accepts. Fails the
     /// test if there is none.
     #[track_caller]
     pub fn deliver(&mut self, from: Addr, to: Addr, which: impl Fn(&N::Msg) -> bool) {
-        todo!()
+        let Some(flight) = self.take_waiting(from, to, which) else {
+            self.fail(format!(
+                "no message of that kind waits from {from} to {to}; what waits: {:?}",
+                self.waiting()
+            ));
+        };
+        let i = usize::from(flight.to);
+        let (from, id, msg) = (flight.from, flight.id, flight.msg);
+        self.world.hand(i, Waiting::Message { from, id, msg });
+        self.go_on();
     }
     /// Loses the first waiting message from `from` to `to` that `which` accepts.
     #[track_caller]
     pub fn lose(&mut self, from: Addr, to: Addr, which: impl Fn(&N::Msg) -> bool) {
-        todo!()
+        let Some(flight) = self.take_waiting(from, to, which) else {
+            self.fail(format!(
+                "no message of that kind waits from {from} to {to}; what waits: {:?}",
+                self.waiting()
+            ));
+        };
+        self.world.core.net.lose(&flight);
     }
     /// Loses the next `n` messages sent from `from` to `to`.
     #[track_caller]
     pub fn drop_next(&mut self, from: Addr, to: Addr, n: usize) {
-        todo!()
+        let (from, to) = self.link(from, to);
+        self.world.core.net.told(from, to).drop_next = n;
     }
     /// The next message sent from `from` to `to` arrives a second time, `later` after the first.
     #[track_caller]
     pub fn duplicate_next(&mut self, from: Addr, to: Addr, later: Duration) {
-        todo!()
+        let (from, to) = self.link(from, to);
+        self.world.core.net.told(from, to).duplicate_next = Some(micros(later));
     }
     /// Messages sent from `from` to `to` from here on take so long.
     #[track_caller]
     pub fn delay(&mut self, from: Addr, to: Addr, delay: Duration) {
-        todo!()
+        let (from, to) = self.link(from, to);
+        self.world.core.net.told(from, to).delay = Some(micros(delay));
     }
     /// What is sent from `from` to `to` is lost from here on.
     #[track_caller]
     pub fn cut_link(&mut self, from: Addr, to: Addr) {
-        todo!()
+        let (from, to) = self.link(from, to);
+        if self.world.core.net.link(from, to).cuts == 0 {
+            self.world.cut_link(from, to);
+        }
+        self.go_on();
     }
     /// The link from `from` to `to` carries messages again.
     #[track_caller]
     pub fn heal_link(&mut self, from: Addr, to: Addr) {
-        todo!()
+        let (from, to) = self.link(from, to);
+        self.world.heal_link(from, to);
+        self.go_on();
     }
     /// Cuts all links of `addr`, both ways.
     #[track_caller]
     pub fn isolate(&mut self, addr: Addr) {
-        todo!()
+        for other in self.world.core.net.addrs.clone() {
+            if other != addr {
+                self.cut_link(addr, other);
+                self.cut_link(other, addr);
+            }
+        }
     }
     /// Cuts all links between the groups, both ways; a node in no group keeps its links.
     #[track_caller]
     pub fn partition(&mut self, groups: &[&[Addr]]) {
-        todo!()
+        for (i, group) in groups.iter().enumerate() {
+            for other in groups.iter().skip(i + 1) {
+                for (a, b) in group
+                    .iter()
+                    .flat_map(|a| other.iter().map(move |b| (*a, *b)))
+                {
+                    self.cut_link(a, b);
+                    self.cut_link(b, a);
+                }
+            }
+        }
     }
     /// All links carry messages again.
     #[track_caller]
     pub fn heal(&mut self) {
-        todo!()
+        let n = self.world.core.seats.len() as u16;
+        for from in 0..n {
+            for to in 0..n {
+                self.world.heal_link(from, to);
+            }
+        }
+        self.go_on();
     }
     /// The node crashes; its disk keeps what was synced.
     #[track_caller]
     pub fn crash(&mut self, addr: Addr) {
-        todo!()
+        self.crash_keeping(addr, |_| Kept::SYNCED);
     }
     /// The node crashes; `keep` says what its disk keeps of the unsynced writes of each file.
     #[track_caller]
-    pub fn crash_keeping(&mut self, addr: Addr, keep: impl FnMut(&str) -> Kept) {
-        todo!()
+    pub fn crash_keeping(&mut self, addr: Addr, mut keep: impl FnMut(&str) -> Kept) {
+        let i = self.up(addr);
+        self.world.fall_keeping(i, |file, _| keep(file));
+        self.world.went_down(i, "");
+        self.go_on();
     }
     /// In its next handler that asks for more than `k` effects, the node crashes after the first
     /// `k` of them; the disk keeps what was synced.
     #[track_caller]
     pub fn crash_at_effect(&mut self, addr: Addr, k: usize) {
-        todo!()
+        let i = self.up(addr);
+        self.world.core.seats[i].armed = Some(Plan::CutAt(k));
     }
     /// The node starts again after a crash.
     #[track_caller]
     pub fn restart(&mut self, addr: Addr) {
-        todo!()
+        let i = self.place(addr);
+        if self.world.core.seats[i].machine.is_up() {
+            self.fail(format!("{addr} is up; it should be down here"));
+        }
+        self.world.boot(i);
+        self.go_on();
     }
     /// The node starts again with an empty disk.
     #[track_caller]
     pub fn restart_with_amnesia(&mut self, addr: Addr) {
-        todo!()
+        self.seat(addr).erased = true;
+        self.restart(addr);
     }
     /// The node handles nothing from here on: messages wait, timers are late.
     #[track_caller]
     pub fn pause(&mut self, addr: Addr) {
-        todo!()
+        let i = self.up(addr);
+        self.world.pause(i);
+        self.go_on();
     }
     /// In its next handler that asks for more than `k` effects, the node is paused after the first
     /// `k`; the others leave on resume.
     #[track_caller]
     pub fn pause_at_effect(&mut self, addr: Addr, k: usize) {
-        todo!()
+        let i = self.up(addr);
+        self.world.core.seats[i].armed = Some(Plan::PauseAt(k));
     }
     /// The node goes on: held effects leave, late timers fire, waiting messages are handled.
     #[track_caller]
     pub fn resume(&mut self, addr: Addr) {
-        todo!()
+        let i = self.up(addr);
+        self.world.resume(i);
+        self.go_on();
     }
     /// The node's next sync takes until [`Script::finish_sync`].
     #[track_caller]
     pub fn slow_sync(&mut self, addr: Addr) {
-        todo!()
+        self.seat(addr).slow_next = Some(None);
     }
     /// The slow sync ends well.
     #[track_caller]
     pub fn finish_sync(&mut self, addr: Addr) {
-        todo!()
+        let i = self.up(addr);
+        if !self.world.core.seats[i].machine.is_syncing() {
+            self.fail(format!(
+                "{addr} has no sync under way; it should have one here"
+            ));
+        }
+        self.world.finish_sync(i);
+        self.go_on();
     }
     /// The node's next sync fails.
     #[track_caller]
     pub fn fail_next_sync(&mut self, addr: Addr) {
-        todo!()
+        self.seat(addr).fail_next_sync = true;
     }
     /// So many bytes more fit on the node's disk.
     #[track_caller]
     pub fn leave_room(&mut self, addr: Addr, bytes: u64) {
-        todo!()
+        let disk = &mut self.seat(addr).machine.disk;
+        disk.set_capacity(disk.used_bytes().saturating_add(bytes));
     }
     /// The wall clock of the node steps by so many microseconds.
     #[track_caller]
     pub fn step_wall(&mut self, addr: Addr, micros: i64) {
-        todo!()
+        let i = self.place(addr);
+        self.world.step_wall(i, micros);
+        self.go_on();
     }
     /// The clocks of the node run so many parts per million fast from here on (slow if negative).
     #[track_caller]
     pub fn set_rate(&mut self, addr: Addr, ppm: i32) {
-        todo!()
+        let i = self.place(addr);
+        self.world.set_rate(i, ppm);
+        self.go_on();
     }
     /// What the node's next `set_timer_within` draws come to, in order (held within their ranges).
     pub fn next_within(&mut self, addr: Addr, draws: &[Duration]) {
-        todo!()
+        self.seat(addr).dice.told_within.extend(draws);
     }
     /// What the node's next `choose` draws come to, in order.
     pub fn next_choices(&mut self, addr: Addr, draws: &[u32]) {
-        todo!()
+        self.seat(addr).dice.told_choice.extend(draws);
     }
     /// Fires a pending timer of the node now, before it is due. Fails the test if it is not
     /// pending.
     #[track_caller]
     pub fn fire(&mut self, addr: Addr, timer: &N::Timer) {
-        todo!()
+        let i = self.up(addr);
+        let timers = &mut self.world.core.seats[i].timers;
+        let Some(pending) = timers.iter_mut().find(|p| p.active && p.timer == *timer) else {
+            self.fail(format!(
+                "{addr} has no timer {timer:?} pending; it should have one here"
+            ));
+        };
+        pending.active = false;
+        self.world.hand(i, Waiting::Timer(timer.clone()));
+        self.go_on();
     }
     /// The node's pending timers.
     pub fn timers(&self, addr: Addr) -> Vec<&N::Timer> {
-        todo!()
+        let timers = self.world.core.seats[self.place(addr)].timers.iter();
+        timers.filter(|p| p.active).map(|p| &p.timer).collect()
     }
     /// The node's view now; `None` if it is down or in the middle of a step.
     pub fn view(&self, addr: Addr) -> Option<N::View> {
-        todo!()
+        let seat = &self.world.core.seats[self.place(addr)];
+        seat.machine.view(seat.clock.local(self.world.core.net.now))
     }
     /// A file of the node's disk as reads see it: for tests of a given format only.
     pub fn file(&self, addr: Addr, file: &str) -> Option<Vec<u8>> {
-        todo!()
+        let disk = &self.world.core.seats[self.place(addr)].machine.disk;
+        disk.read(file).map(<[u8]>::to_vec)
     }
     /// True time.
     pub fn now(&self) -> SimTime {
-        todo!()
+        SimTime(self.world.core.net.now)
     }
     /// When, in true time, the node's clock shows `local`.
     pub fn true_time(&self, addr: Addr, local: LocalTime) -> SimTime {
-        todo!()
+        let seat = &self.world.core.seats[self.place(addr)];
+        seat.clock.true_time(local)
     }
     /// All calls so far.
     pub fn history(&self) -> &[Call<N::Op, N::Ret>] {
-        todo!()
+        &self.world.core.net.calls
     }
     /// How many messages from `from` to `to` that `which` accepts were sent so far.
     pub fn count_sent(&self, from: Addr, to: Addr, which: impl Fn(&N::Msg) -> bool) -> usize {
-        todo!()
+        let (from, to) = (self.place(from), self.place(to));
+        let link = &self.world.core.net.links[from * self.world.core.seats.len() + to];
+        let log = link.told.as_deref().map_or(&[][..], |t| &t.log);
+        log.iter().filter(|m| which(m)).count()
     }
     /// How many syncs the node has made.
     pub fn count_syncs(&self, addr: Addr) -> usize {
-        todo!()
+        self.world.core.seats[self.place(addr)].syncs as usize
     }
     /// Counts as a check; ends the script as a failure if it does not hold.
     #[track_caller]
     pub fn expect(&mut self, holds: bool, message: impl Display) {
-        todo!()
+        self.checks += 1;
+        if !holds {
+            self.fail(message.to_string());
+        }
     }
     /// As [`Script::expect`] for two values that must be equal: `seen` and `wanted`.
     #[track_caller]
     pub fn expect_eq<T: PartialEq + Debug>(&mut self, seen: T, wanted: T, message: impl Display) {
-        todo!()
+        self.checks += 1;
+        if seen != wanted {
+            self.fail(format!("{message}: seen {seen:?}, wanted {wanted:?}"));
+        }
     }
     /// The state now: where an exploration may begin.
     pub fn snapshot(&self) -> Snapshot<N, C> {
-        todo!()
+        let core = &self.world.core;
+        let addr = |i: u16| core.net.addrs[usize::from(i)];
+        let mut flights: Vec<_> = core.net.flights.iter().collect();
+        let told = core.net.links.iter().filter_map(|l| l.told.as_deref());
+        flights.extend(told.flat_map(|t| t.waiting.iter()));
+        flights.sort_by_key(|f| f.id);
+        let n = core.seats.len() as u16;
+        let links = (0..n).flat_map(|a| (0..n).map(move |b| (a, b)));
+        let is_cut = |(a, b): &(u16, u16)| core.net.is_cut(*a, *b);
+        let timers = core.seats.iter().flat_map(|s| {
+            let active = s.timers.iter().filter(|p| p.active);
+            active.map(|p| (s.machine.addr(), p.timer.clone(), p.due))
+        });
+        let clock = |s: &Seat<N>| s.clock.local(core.net.now);
+        Snapshot {
+            now: self.now(),
+            machines: core.seats.iter().map(|s| s.machine.clone()).collect(),
+            clocks: core.seats.iter().map(clock).collect(),
+            timers: timers.collect(),
+            messages: flights
+                .iter()
+                .map(|f| (addr(f.from), addr(f.to), f.msg.clone()))
+                .collect(),
+            cut: links
+                .filter(is_cut)
+                .map(|(a, b)| (addr(a), addr(b)))
+                .collect(),
+            calls: core.net.calls.clone(),
+            checker: self.world.checker.clone(),
+        }
     }
 }

@@ -1,0 +1,97 @@
+//! Seeds that once failed: the authors' beside the graded tests, a learner's under `.lab`.
+
+use crate::key::{FaultKey, KIT_VERSION, parse_keys};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A file of them.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Regressions {
+    /// The [`KIT_VERSION`] that recorded them.
+    pub version: u32,
+    /// The failures.
+    pub entries: Vec<Regression>,
+}
+
+/// One run that once failed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Regression {
+    /// The graded test's name.
+    pub test: String,
+    /// The seed.
+    pub seed: u64,
+    /// The faults, as `--keep` takes them; absent: all that the seed has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<String>,
+    /// What it broke.
+    #[serde(default)]
+    pub invariant: String,
+}
+
+impl Regression {
+    /// The faults to keep.
+    pub fn kept(&self) -> Option<Vec<FaultKey>> {
+        let keep = self.keep.as_deref()?;
+        parse_keys(keep).ok()
+    }
+}
+
+impl Regressions {
+    /// Reads a file; an absent one is empty. A file of another kit is refused: its seeds would
+    /// replay as something else.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let Ok(text) = fs::read_to_string(path) else {
+            return Ok(Regressions {
+                version: KIT_VERSION,
+                entries: Vec::new(),
+            });
+        };
+        let shown = path.display();
+        let read: Regressions = serde_json::from_str(&text)
+            .map_err(|why| format!("{shown} does not read ({why}): mend it or delete it"))?;
+        if read.version != KIT_VERSION {
+            return Err(format!(
+                "{shown} was recorded by version {} of the simulator and this is version \
+                 {KIT_VERSION}: its seeds mean other runs now, so delete the file",
+                read.version
+            ));
+        }
+        Ok(read)
+    }
+
+    /// Adds one and writes the file, aside first.
+    pub fn record(path: &Path, entry: Regression) -> Result<(), String> {
+        let mut all = Regressions::read(path)?;
+        if all.entries.contains(&entry) {
+            return Ok(());
+        }
+        all.entries.push(entry);
+        let text = serde_json::to_string_pretty(&all).map_err(|why| why.to_string())?;
+        let aside = path.with_extension("part");
+        let written = path
+            .parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| fs::write(&aside, text + "\n"))
+            .and_then(|()| fs::rename(&aside, path));
+        written.map_err(|why| format!("{} could not be written: {why}", path.display()))
+    }
+
+    /// The recorded failures of one test: the authors' and the learner's. What cannot be read is
+    /// said on standard error and left out.
+    pub fn of_test(lab: &str, test: &str) -> Vec<Regression> {
+        let root = Path::new("../..");
+        let files: [PathBuf; 2] = [
+            root.join("tests/graded").join(lab).join("regressions.json"),
+            root.join(".lab/regressions").join(format!("{lab}.json")),
+        ];
+        let mut found = Vec::new();
+        for file in files {
+            match Regressions::read(&file) {
+                Ok(all) => found.extend(all.entries.into_iter().filter(|e| e.test == test)),
+                Err(why) => eprintln!("{why}"),
+            }
+        }
+        found
+    }
+}

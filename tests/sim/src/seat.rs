@@ -1,0 +1,272 @@
+//! [`Seat`]: one machine in the world: its clock, timers, queue and randomness.
+
+use crate::clock::Clock;
+use crate::key::Draw;
+use crate::machine::{Dice, Machine, Plan};
+use crate::queue::{Queue, What};
+use crate::time::micros;
+use node::driver::{Moment, TimerChange};
+use node::{Addr, LocalTime, Node, OpId};
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The kinds of draws that are no faults; they share the numbers of [`crate::key::FaultKind`].
+pub(crate) const WITHIN: u8 = 100;
+pub(crate) const CHOOSE: u8 = 101;
+pub(crate) const MESSAGE: u8 = 102;
+pub(crate) const CLIENT: u8 = 103;
+
+/// A node's randomness: keyed by the node and the number of the draw, or told by a script.
+#[derive(Clone, Default)]
+pub(crate) struct NodeDice {
+    seed: u64,
+    node: u32,
+    /// Scripts: the least value unless one was told.
+    fixed: bool,
+    withins: u64,
+    chooses: u64,
+    pub(crate) told_within: VecDeque<Duration>,
+    pub(crate) told_choice: VecDeque<u32>,
+}
+
+impl NodeDice {
+    pub(crate) fn new(seed: Option<u64>, node: Addr) -> Self {
+        NodeDice {
+            seed: seed.unwrap_or(0),
+            node: node.0,
+            fixed: seed.is_none(),
+            ..NodeDice::default()
+        }
+    }
+}
+
+impl Dice for NodeDice {
+    fn choose(&mut self, n: u32) -> u32 {
+        self.chooses += 1;
+        if self.fixed {
+            return self.told_choice.pop_front().unwrap_or(0).min(n - 1);
+        }
+        let key = Draw::key(CHOOSE, self.node, 0, self.chooses);
+        Draw::new(self.seed, key).below(u64::from(n)) as u32
+    }
+    fn within(&mut self, within: Range<Duration>) -> Duration {
+        self.withins += 1;
+        if self.fixed {
+            let told = self.told_within.pop_front().unwrap_or(within.start);
+            return told.max(within.start).min(within.end);
+        }
+        let key = Draw::key(WITHIN, self.node, 0, self.withins);
+        let span = micros(within.end.saturating_sub(within.start));
+        within.start + Duration::from_micros(Draw::new(self.seed, key).below(span.max(1)))
+    }
+}
+
+/// A timer that is pending, or that was: its place stays taken while the queue knows it.
+#[derive(Clone)]
+pub(crate) struct Pending<T> {
+    pub(crate) timer: T,
+    pub(crate) active: bool,
+    /// On the node's own clock.
+    pub(crate) due: LocalTime,
+    /// The earliest true time at which the queue will ask for it; `u64::MAX` is never.
+    queued: u64,
+}
+
+/// What a paused node will handle.
+pub(crate) enum Waiting<N: Node> {
+    Message { from: u16, id: u64, msg: N::Msg },
+    Timer(N::Timer),
+    Op(OpId),
+    Cancel(OpId),
+}
+
+impl<N: Node> Clone for Waiting<N> {
+    fn clone(&self) -> Self {
+        match self {
+            Waiting::Message { from, id, msg } => Waiting::Message {
+                from: *from,
+                id: *id,
+                msg: msg.clone(),
+            },
+            Waiting::Timer(timer) => Waiting::Timer(timer.clone()),
+            Waiting::Op(id) => Waiting::Op(*id),
+            Waiting::Cancel(id) => Waiting::Cancel(*id),
+        }
+    }
+}
+
+pub(crate) struct Seat<N: Node> {
+    pub(crate) machine: Machine<N>,
+    pub(crate) clock: Clock,
+    pub(crate) timers: Vec<Pending<N::Timer>>,
+    pub(crate) waiting: VecDeque<Waiting<N>>,
+    pub(crate) dice: NodeDice,
+    /// Handlers run so far: the key of cuts and stalls.
+    pub(crate) handlers: u64,
+    /// Syncs asked for so far.
+    pub(crate) syncs: u64,
+    /// For the next handler with more effects than it says.
+    pub(crate) armed: Option<Plan>,
+    /// The next sync is to be slow until a script ends it, or by a strike for so many microseconds.
+    pub(crate) slow_next: Option<Option<u64>>,
+    pub(crate) fail_next_sync: bool,
+    /// Counts crashes and pauses, so that what was planned before one finds nothing after it.
+    pub(crate) epoch: u16,
+    /// The lost disk is noticed at the next start.
+    pub(crate) erased: bool,
+    pub(crate) disk_room: u64,
+}
+
+impl<N: Node> Seat<N> {
+    pub(crate) fn new(addr: Addr, cfg: Arc<N::Config>, room: u64, seed: Option<u64>) -> Self {
+        let mut machine = Machine::new(addr, cfg);
+        machine.disk.set_capacity(room);
+        Seat {
+            machine,
+            clock: Clock::default(),
+            timers: Vec::new(),
+            waiting: VecDeque::new(),
+            dice: NodeDice::new(seed, addr),
+            handlers: 0,
+            syncs: 0,
+            armed: None,
+            slow_next: None,
+            fail_next_sync: false,
+            epoch: 0,
+            erased: false,
+            disk_room: room,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn moment(&self, now: u64) -> Moment {
+        Moment {
+            me: self.machine.addr(),
+            now: self.clock.local(now),
+            wall: self.clock.wall(now),
+        }
+    }
+
+    /// Timers take effect when the handler ends.
+    pub(crate) fn change_timers(
+        &mut self,
+        place: u16,
+        now: u64,
+        changes: &mut Vec<TimerChange<N::Timer>>,
+        queue: &mut Queue,
+    ) {
+        for change in changes.drain(..) {
+            match change {
+                TimerChange::Set(timer, after) => self.set_timer(place, now, timer, after, queue),
+                TimerChange::Cancel(timer) => {
+                    if let Some(p) = self.timers.iter_mut().find(|p| p.timer == timer) {
+                        p.active = false;
+                    }
+                }
+            }
+        }
+    }
+
+    fn set_timer(
+        &mut self,
+        place: u16,
+        now: u64,
+        timer: N::Timer,
+        after: Duration,
+        queue: &mut Queue,
+    ) {
+        let due = self.clock.local(now) + after;
+        let entry = self.entry_of(timer);
+        let pending = &mut self.timers[entry];
+        pending.active = true;
+        pending.due = due;
+        // A timer that is only moved later keeps its old place in the queue, and is put back when
+        // it comes up: an election timer is moved by every heartbeat.
+        let at = self.clock.true_time(due).as_micros().max(now);
+        if at < pending.queued {
+            pending.queued = at;
+            let entry = entry as u16;
+            queue.push(at, What::Timer { seat: place, entry });
+        }
+    }
+
+    fn entry_of(&mut self, timer: N::Timer) -> usize {
+        let mut free = None;
+        for (i, p) in self.timers.iter().enumerate() {
+            if p.timer == timer {
+                return i;
+            }
+            if !p.active && p.queued == u64::MAX {
+                free = Some(i);
+            }
+        }
+        let fresh = Pending {
+            timer,
+            active: false,
+            due: LocalTime::default(),
+            queued: u64::MAX,
+        };
+        match free {
+            Some(i) => self.timers[i] = fresh,
+            None => self.timers.push(fresh),
+        }
+        free.unwrap_or(self.timers.len() - 1)
+    }
+
+    /// The queue asks for a timer at `now`: `Some` if it fires.
+    #[inline]
+    pub(crate) fn timer_due(
+        &mut self,
+        place: u16,
+        entry: u16,
+        now: u64,
+        queue: &mut Queue,
+    ) -> Option<N::Timer> {
+        let at = self
+            .clock
+            .true_time(self.timers.get(usize::from(entry))?.due);
+        let pending = self.timers.get_mut(usize::from(entry))?;
+        if pending.queued != now {
+            return None; // A later or earlier asking for the same place counts.
+        }
+        pending.queued = u64::MAX;
+        if !pending.active {
+            return None;
+        }
+        if at.as_micros() > now {
+            pending.queued = at.as_micros();
+            queue.push(at.as_micros(), What::Timer { seat: place, entry });
+            return None;
+        }
+        pending.active = false;
+        Some(pending.timer.clone())
+    }
+
+    /// The clock's rate has changed: every pending timer is due at another true time.
+    pub(crate) fn requeue_timers(&mut self, place: u16, now: u64, queue: &mut Queue) {
+        for (entry, pending) in self.timers.iter_mut().enumerate() {
+            if pending.active {
+                let at = self.clock.true_time(pending.due).as_micros().max(now);
+                pending.queued = at;
+                let entry = entry as u16;
+                queue.push(at, What::Timer { seat: place, entry });
+            }
+        }
+    }
+
+    /// A crash: timers, waiting input and held effects are gone.
+    pub(crate) fn forget(&mut self) {
+        self.epoch = self.epoch.wrapping_add(1);
+        for pending in &mut self.timers {
+            pending.active = false;
+        }
+        self.waiting.clear();
+        self.armed = None;
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.machine.is_up() && !self.machine.is_paused()
+    }
+}
