@@ -60,7 +60,7 @@ pub(crate) fn hunt<N: Node, C: Checker<N>>(
             return hunter.hunt;
         }
     }
-    let count = settings.seeds.unwrap_or(DEFAULT_SEEDS);
+    let count = settings.seed_count(DEFAULT_SEEDS);
     let mut failing = Vec::new();
     let mut until = count;
     let mut i = 0;

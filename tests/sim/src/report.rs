@@ -88,6 +88,8 @@ pub(crate) struct Settings {
     pub(crate) keep: Option<Vec<FaultKey>>,
     /// `LAB_SEED_KEY`: which seeds a swarm tries.
     pub(crate) key: u64,
+    /// `LAB_KEYS`: how many fresh keys a swarm goes through in one process, each with its own seeds.
+    pub(crate) keys: Option<u64>,
     /// `LAB_TRACE`: where to write the trace.
     pub(crate) trace: Option<PathBuf>,
     /// `LAB_SCHEDULE`: a schedule of the explorer's to replay.
@@ -114,10 +116,16 @@ impl Settings {
                 Err(why) => panic!("LAB_KEEP: {why}"),
             }),
             key: text("LAB_SEED_KEY").map_or(0, |t| fold_key(&t)),
+            keys: number("LAB_KEYS"),
             trace: env::var_os("LAB_TRACE").map(PathBuf::from),
             schedule: env::var_os("LAB_SCHEDULE").map(PathBuf::from),
             count: text("LAB_COUNT").is_some_and(|t| t != "0"),
         }
+    }
+
+    /// How many seeds a swarm tries where `usual` is the count of one key.
+    pub(crate) fn seed_count(&self, usual: u64) -> u64 {
+        self.seeds.unwrap_or(usual) * self.keys.unwrap_or(1)
     }
 
     /// The `i`-th seed: 0, 1, 2, … for key 0; any other key has seeds of its own, below 2^53 so

@@ -44,6 +44,15 @@ pub struct Lab {
     limits: LimitsTable,
     #[serde(rename = "stage")]
     pub stages: Vec<Stage>,
+    #[serde(default, rename = "figure")]
+    pub figures: Vec<Figure>,
+}
+
+/// A run of the reference that the book plays: the trace `name` is what `test` does.
+#[derive(Debug, Deserialize)]
+pub struct Figure {
+    pub name: String,
+    pub test: String,
 }
 
 /// `[limits]`: what one test of the lab may use, where the usual is not right.

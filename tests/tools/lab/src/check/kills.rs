@@ -1,6 +1,8 @@
 //! Each bug, put into the reference, must be killed by its stage: by a script or by the explorer, not by luck.
 
 use super::say;
+use super::traces::Traces;
+use crate::args::Args;
 use crate::bugs::{self, Bug, Variant};
 use crate::cargo::{Built, Package};
 use crate::error::Error;
@@ -31,24 +33,22 @@ pub fn read(workbook: &Workbook, lab: &Lab) -> Result<Pages, Error> {
     })
 }
 
-pub fn check(
-    workbook: &Workbook,
-    lab: &Lab,
-    pages: &Pages,
-    seeds: Option<u64>,
-) -> Result<bool, Error> {
+pub fn check(workbook: &Workbook, lab: &Lab, pages: &Pages, args: &Args) -> Result<bool, Error> {
     let Pages { bugs, variants } = pages;
     let scratch = Scratch::of(workbook, &lab.name)?;
+    let mut traces = Traces::of(workbook, lab, args.write)?;
+    let seeds = args.seeds.unwrap_or(SWARM_SEEDS);
     let mut good = true;
     for bug in bugs {
         let mutant = Mutant::lay(&scratch, lab, bug)?;
         let (killed, line) = match mutant {
-            Ok(mutant) => mutant.try_to_kill(bug, seeds.unwrap_or(SWARM_SEEDS))?,
+            Ok(mutant) => mutant.try_to_kill(bug, seeds, &mut traces)?,
             Err(why) => (false, format!("{} DOES NOT APPLY: {why}", bug.id)),
         };
         good &= killed;
         println!("{line}");
     }
+    good &= traces.finish()?;
     for variant in variants {
         good &= check_variant(&scratch, lab, variant)?;
     }
@@ -112,7 +112,12 @@ impl<'a> Mutant<'a> {
         self.run(stages, &settings)
     }
 
-    fn try_to_kill(&self, bug: &Bug, seeds: u64) -> Result<(bool, String), Error> {
+    fn try_to_kill(
+        &self,
+        bug: &Bug,
+        seeds: u64,
+        traces: &mut Traces<'_>,
+    ) -> Result<(bool, String), Error> {
         let id = &bug.id;
         let quiet = self.run_only(&self.stages, Filter::FaultFree)?;
         if let Some(test) = quiet.iter().find(|test| test.verdict != Verdict::Passed) {
@@ -128,6 +133,9 @@ impl<'a> Mutant<'a> {
             .collect();
         let names_it = |test: &&&TestResult| names(&bug.invariant, &test.invariant);
         if let Some(test) = failed.iter().find(names_it) {
+            if let Some(stage) = own.first() {
+                traces.of_bug(id, stage, &test.name, (&self.package, &self.built))?;
+            }
             let kind = self.kind_of(&test.name).map_or("?", Kind::word);
             let invariant = label(&test.invariant);
             let line = format!(

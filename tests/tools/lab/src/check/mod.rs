@@ -3,6 +3,7 @@
 mod anchors;
 mod kills;
 mod links;
+mod traces;
 
 use crate::args::Args;
 use crate::error::Error;
@@ -43,7 +44,7 @@ fn check_lab(workbook: &Workbook, lab: &Lab, args: &Args) -> Result<bool, Error>
     let green = check_green(workbook, lab)?;
     good &= green;
     if green {
-        good &= kills::check(workbook, lab, &pages, args.seeds)?;
+        good &= kills::check(workbook, lab, &pages, args)?;
     }
     Ok(good)
 }
