@@ -29,8 +29,10 @@
       this.removeAttribute('title');
       const box = document.createElement('div');
       box.className = 'lab-chart';
-      const key = (_, i) => `<li><svg viewBox="0 0 34 12" height="12" aria-hidden="true"><path class="lc-s lc-s${i}" d="M1 6h32"/></svg>${esc(this.series[i].name)}</li>`;
-      box.innerHTML = `<p class="lc-title">${esc(title)}</p><ul class="lc-legend">${this.series.map(key).join('')}</ul><div class="lc-plot"></div><details><summary>The numbers</summary></details>`;
+      const sample = (i) => (this.bars ? `<rect class="lc-barre" x="8" y="1" width="18" height="12" fill-opacity="${1 - i * 0.3}"/>` : `<path d="M1 7h32"/>${this.dot(i, 17, 7)}`);
+      const key = (s, i) => `<li><svg viewBox="0 0 34 14" height="14" aria-hidden="true"><g class="lc-s lc-s${i % 4}">${sample(i)}</g></svg>${esc(s.name)}</li>`;
+      const legend = this.series.length > 1 ? `<ul class="lc-legend">${this.series.map(key).join('')}</ul>` : '';
+      box.innerHTML = `<p class="lc-title">${esc(title)}</p>${legend}<div class="lc-plot"></div><details><summary>The numbers</summary></details>`;
       this.append(box);
       box.querySelector('details').append(table);
       const plot = box.querySelector('.lc-plot');
@@ -58,29 +60,46 @@
     }
 
     svg(width, title, xName) {
-      const h = Math.round(Math.min(320, Math.max(220, width * 0.5))), all = this.series.flatMap((s) => s.values), n = this.xs.length;
-      const y = this.scale(all, h - 48, 24, this.hasAttribute('log-y'), true);
+      const base = Math.round(Math.min(320, Math.max(220, width * 0.5))), all = this.series.flatMap((s) => s.values), n = this.xs.length;
+      const y = this.scale(all, base - 48, 24, this.hasAttribute('log-y'), true);
       const left = 14 + Math.max(...y.ticks.map((t) => String(t).length)) * 7.4, slot = (width - left - 12) / (n || 1);
       const x = this.bars ? { f: (i) => left + (i + 0.5) * slot, ticks: this.xs } : this.scale(this.xs, left + 8, width - 18, this.hasAttribute('log-x'));
       let free = -Infinity;
-      const xTicks = x.ticks.map((t) => {
-        const text = this.bars ? this.labels[t] : String(t), half = text.length * 3.6;
+      const names = this.bars ? this.labels.map((label) => this.wrap(label, slot)) : [];
+      const more = Math.max(0, ...names.map((lines) => lines.length - 1)) * 15, h = base + more;
+      const named = (lines, i) => lines.map((line, j) => `<text x="${x.f(i)}" y="${base - 29 + j * 15}" text-anchor="middle">${esc(line)}</text>`).join('');
+      const xTicks = this.bars ? names.map(named).join('') : x.ticks.map((t) => {
+        const text = String(t), half = text.length * 3.6;
         if (x.f(t) - half < free) return '';
         free = x.f(t) + half + 6;
-        return `<text x="${x.f(t)}" y="${h - 29}" text-anchor="middle">${esc(text)}</text>`;
+        return `<text x="${x.f(t)}" y="${base - 29}" text-anchor="middle">${esc(text)}</text>`;
       }).join('');
       const grid = y.ticks.map((t) => `<path class="lc-grid" d="M${left} ${y.f(t)}H${width - 8}"/><text x="${left - 6}" y="${y.f(t) + 4}" text-anchor="end">${t}</text>`).join('');
       const marks = this.series.map((s, i) => (this.bars ? this.rects(s, i, x, y, slot) : this.line(s, i, x, y))).join('');
       const told = this.series.map((s) => `${s.name}: ${this.labels.map((l, i) => `${l} ${s.values[i]}`).join(', ')}`).join('. ');
       const id = `lc${++made}`;
       return `<svg role="img" aria-labelledby="${id}t ${id}d" viewBox="0 0 ${width} ${h}"><title id="${id}t">${esc(title)}</title><desc id="${id}d">${esc(told)}</desc>
-${grid}<path class="lc-axis" d="M${left} 18V${h - 44}H${width - 8}"/>${xTicks}<text x="${(left + width) / 2}" y="${h - 8}" text-anchor="middle">${esc(xName)}</text><text x="2" y="12">${esc(this.getAttribute('y') || '')}</text>${marks}</svg>`;
+${grid}<path class="lc-axis" d="M${left} 18V${base - 44}H${width - 8}"/>${xTicks}<text x="${(left + width) / 2}" y="${h - 8}" text-anchor="middle">${esc(xName)}</text><text x="2" y="12">${esc(this.getAttribute('y') || '')}</text>${marks}</svg>`;
     }
 
     line(s, i, x, y) {
       const points = s.values.map((v, j) => [x.f(this.xs[j]), y.f(v)]).filter((p) => p.every(Number.isFinite)).map((p) => p.map((c) => c.toFixed(1)));
-      const shape = ([px, py]) => [`<circle class="lc-dot" cx="${px}" cy="${py}" r="4.5"/>`, `<path class="lc-dot" d="M${px} ${py - 6}l5.5 10h-11z"/>`, `<rect class="lc-dot" x="${px - 4}" y="${py - 4}" width="8" height="8"/>`, `<path class="lc-dot" d="M${px} ${py - 6}l6 6l-6 6l-6 -6z"/>`][i % 4];
-      return `<g class="lc-s lc-s${i % 4}"><path d="M${points.map((p) => p.join(' ')).join('L')}"/>${points.map(shape).join('')}</g>`;
+      return `<g class="lc-s lc-s${i % 4}"><path d="M${points.map((p) => p.join(' ')).join('L')}"/>${points.map(([px, py]) => this.dot(i, px, py)).join('')}</g>`;
+    }
+
+    // Series differ in shape as well as in colour.
+    dot(i, x, y) {
+      return [`<circle class="lc-dot" cx="${x}" cy="${y}" r="4.5"/>`, `<path class="lc-dot" d="M${x} ${y - 6}l5.5 10h-11z"/>`, `<rect class="lc-dot" x="${x - 4}" y="${y - 4}" width="8" height="8"/>`, `<path class="lc-dot" d="M${x} ${y - 6}l6 6l-6 6l-6 -6z"/>`][i % 4];
+    }
+
+    wrap(label, slot) {
+      const lines = [''];
+      for (const word of label.split(' ')) {
+        const longer = `${lines[lines.length - 1]} ${word}`.trim();
+        if (longer.length * 6.6 > slot && lines[lines.length - 1]) lines.push(word);
+        else lines[lines.length - 1] = longer;
+      }
+      return lines;
     }
 
     rects(s, i, x, y, slot) {
@@ -88,7 +107,7 @@ ${grid}<path class="lc-axis" d="M${left} 18V${h - 44}H${width - 8}"/>${xTicks}<t
       return `<g class="lc-s lc-s${i % 4}">${s.values.map((v, j) => {
         if (!Number.isFinite(v)) return '';
         const px = x.f(j) + (i - this.series.length / 2) * w, py = y.f(v);
-        return `<rect class="lc-barre" x="${px + 1}" y="${Math.min(py, base)}" width="${w - 2}" height="${Math.abs(base - py)}" fill-opacity="${1 - i * 0.25}"/><text x="${px + w / 2}" y="${py - 5}" text-anchor="middle" stroke="none">${esc(v)}</text>`;
+        return `<rect class="lc-barre" x="${px + 1}" y="${Math.min(py, base)}" width="${w - 2}" height="${Math.abs(base - py)}" fill-opacity="${1 - i * 0.3}"/><text x="${px + w / 2}" y="${py - 5}" text-anchor="middle" stroke="none">${esc(v)}</text>`;
       }).join('')}</g>`;
     }
   }
@@ -134,6 +153,17 @@ ${grid}<path class="lc-axis" d="M${left} 18V${h - 44}H${width - 8}"/>${xTicks}<t
 
   customElements.define('lab-chart', LabChart);
   customElements.define('lab-quiz', LabQuiz);
+})();
+
+// What scrolls sideways must be reached by the keyboard: a listing or a table that is wider than the page.
+(() => {
+  const reach = () => document.querySelectorAll('main pre > code, main .table-wrapper').forEach((el) => {
+    if (el.scrollWidth > el.clientWidth) el.tabIndex = 0;
+    else el.removeAttribute('tabindex');
+  });
+  reach();
+  addEventListener('resize', reach);
+  addEventListener('load', reach);
 })();
 
 // mdBook's switch of the sidebar is a label with a button's attributes: make it the button that it says it is.

@@ -123,11 +123,11 @@
       const fields = new Map(this.nodes.map((n) => [n.id, new Map()]));
       this.events.forEach((e, j) => {
         const mine = fields.get(e.n);
-        for (const [name, v] of Object.entries(e.s || {})) {
-          const before = mine.get(name);
-          mine.set(name, { v: j <= i ? v : before && before.v, was: j === i ? before && before.v : undefined, now: j === i, known: j <= i || (before && before.known) });
+        for (const name of Object.keys(e.s || {})) {
+          const field = mine.get(name) || { v: null, known: false, now: false };
+          // A field that is still to come keeps its row, so that the cards do not jump.
+          mine.set(name, j > i ? field : { v: e.s[name], known: true, now: j === i, was: j === i && field.known ? field.v : undefined });
         }
-        if (j < i) for (const f of mine.values()) f.now = false;
       });
       return fields;
     }
@@ -623,6 +623,8 @@
       list.className = 'tp-list';
       list.innerHTML = `<summary>All ${items.length} events as text</summary>`;
       list.append(...[figure.querySelector('.trace-events'), broken].filter(Boolean));
+      // It scrolls, so the keyboard must reach it.
+      list.querySelector('.trace-events').tabIndex = 0;
       figure.querySelector('.trace-title').hidden = true;
       figure.append(list);
       addEventListener('beforeprint', () => (list.open = true));
