@@ -93,10 +93,11 @@ ${grid}<path class="lc-axis" d="M${left} 18V${base - 44}H${width - 8}"/>${xTicks
     }
 
     wrap(label, slot) {
-      const lines = [''];
-      for (const word of label.split(' ')) {
+      const lines = [''], room = Math.max(4, Math.floor(slot / 6.6));
+      for (const full of label.split(' ')) {
+        const word = full.length > room ? `${full.slice(0, room - 1)}…` : full;
         const longer = `${lines[lines.length - 1]} ${word}`.trim();
-        if (longer.length * 6.6 > slot && lines[lines.length - 1]) lines.push(word);
+        if (longer.length > room && lines[lines.length - 1]) lines.push(word);
         else lines[lines.length - 1] = longer;
       }
       return lines;
