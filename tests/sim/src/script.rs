@@ -1,10 +1,12 @@
 //! [`Script`]: a schedule written by hand: the test says what the network and the machines do.
 
+mod machines;
+mod network;
+
 use crate::call::Call;
 use crate::check::{Checker, Violation};
-use crate::disk::Kept;
 use crate::fate::Fate;
-use crate::machine::{Machine, Plan};
+use crate::machine::Machine;
 use crate::panics;
 use crate::scenario::Scenario;
 use crate::seat::{Seat, Waiting};
@@ -171,18 +173,6 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
         i
     }
 
-    fn take_waiting(
-        &mut self,
-        from: Addr,
-        to: Addr,
-        which: impl Fn(&N::Msg) -> bool,
-    ) -> Option<crate::net::Flight<N::Msg>> {
-        let (from, to) = self.link(from, to);
-        let waiting = &mut self.world.core.net.told(from, to).waiting;
-        let at = waiting.iter().position(|f| which(&f.msg))?;
-        waiting.remove(at)
-    }
-
     /// A client asks the node; the operation's effects leave at once. Returns its name.
     #[track_caller]
     pub fn op(&mut self, node: Addr, op: N::Op) -> OpId {
@@ -234,253 +224,6 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
         }
         true
     }
-    /// Messages from `from` to `to` wait from here on.
-    #[track_caller]
-    pub fn hold(&mut self, from: Addr, to: Addr) {
-        let (from, to) = self.link(from, to);
-        self.world.core.net.told(from, to).hold = true;
-    }
-    /// All messages of all links wait from here on; [`Script::deliver`] them one by one.
-    #[track_caller]
-    pub fn hold_all(&mut self) {
-        let n = self.world.core.seats.len() as u16;
-        for from in 0..n {
-            for to in 0..n {
-                self.world.core.net.told(from, to).hold = true;
-            }
-        }
-    }
-    /// What waited from `from` to `to` leaves now, in the order in which it was sent, and the link
-    /// is open again.
-    #[track_caller]
-    pub fn release(&mut self, from: Addr, to: Addr) {
-        let (from, to) = self.link(from, to);
-        self.world.core.net.release(from, to);
-    }
-    /// All that waits leaves now, and all links are open again.
-    #[track_caller]
-    pub fn release_all(&mut self) {
-        let n = self.world.core.seats.len() as u16;
-        for from in 0..n {
-            for to in 0..n {
-                self.world.core.net.release(from, to);
-            }
-        }
-    }
-    /// Messages that wait: sender, receiver, content, in the order in which they were sent.
-    pub fn waiting(&self) -> Vec<(Addr, Addr, &N::Msg)> {
-        let net = &self.world.core.net;
-        let told = net.links.iter().filter_map(|l| l.told.as_deref());
-        let mut all: Vec<_> = told.flat_map(|t| t.waiting.iter()).collect();
-        all.sort_by_key(|f| f.id);
-        let addr = |i: u16| net.addrs[usize::from(i)];
-        all.into_iter()
-            .map(|f| (addr(f.from), addr(f.to), &f.msg))
-            .collect()
-    }
-    /// Delivers, now, the first waiting message from `from` to `to` that `which` accepts. Fails the
-    /// test if there is none.
-    #[track_caller]
-    pub fn deliver(&mut self, from: Addr, to: Addr, which: impl Fn(&N::Msg) -> bool) {
-        let Some(flight) = self.take_waiting(from, to, which) else {
-            self.fail(format!(
-                "no message of that kind waits from {from} to {to}; what waits: {:?}",
-                self.waiting()
-            ));
-        };
-        let i = usize::from(flight.to);
-        let (from, id, msg) = (flight.from, flight.id, flight.msg);
-        self.world.hand(i, Waiting::Message { from, id, msg });
-        self.go_on();
-    }
-    /// Loses the first waiting message from `from` to `to` that `which` accepts.
-    #[track_caller]
-    pub fn lose(&mut self, from: Addr, to: Addr, which: impl Fn(&N::Msg) -> bool) {
-        let Some(flight) = self.take_waiting(from, to, which) else {
-            self.fail(format!(
-                "no message of that kind waits from {from} to {to}; what waits: {:?}",
-                self.waiting()
-            ));
-        };
-        self.world.core.net.lose(&flight);
-    }
-    /// Loses the next `n` messages sent from `from` to `to`.
-    #[track_caller]
-    pub fn drop_next(&mut self, from: Addr, to: Addr, n: usize) {
-        let (from, to) = self.link(from, to);
-        self.world.core.net.told(from, to).drop_next = n;
-    }
-    /// The next message sent from `from` to `to` arrives a second time, `later` after the first.
-    #[track_caller]
-    pub fn duplicate_next(&mut self, from: Addr, to: Addr, later: Duration) {
-        let (from, to) = self.link(from, to);
-        self.world.core.net.told(from, to).duplicate_next = Some(micros(later));
-    }
-    /// Messages sent from `from` to `to` from here on take so long.
-    #[track_caller]
-    pub fn delay(&mut self, from: Addr, to: Addr, delay: Duration) {
-        let (from, to) = self.link(from, to);
-        self.world.core.net.told(from, to).delay = Some(micros(delay));
-    }
-    /// What is sent from `from` to `to` is lost from here on.
-    #[track_caller]
-    pub fn cut_link(&mut self, from: Addr, to: Addr) {
-        let (from, to) = self.link(from, to);
-        if self.world.core.net.link(from, to).cuts == 0 {
-            self.world.cut_link(from, to);
-        }
-        self.go_on();
-    }
-    /// The link from `from` to `to` carries messages again.
-    #[track_caller]
-    pub fn heal_link(&mut self, from: Addr, to: Addr) {
-        let (from, to) = self.link(from, to);
-        self.world.heal_link(from, to);
-        self.go_on();
-    }
-    /// Cuts all links of `addr`, both ways.
-    #[track_caller]
-    pub fn isolate(&mut self, addr: Addr) {
-        for other in self.world.core.net.addrs.clone() {
-            if other != addr {
-                self.cut_link(addr, other);
-                self.cut_link(other, addr);
-            }
-        }
-    }
-    /// Cuts all links between the groups, both ways; a node in no group keeps its links.
-    #[track_caller]
-    pub fn partition(&mut self, groups: &[&[Addr]]) {
-        for (i, group) in groups.iter().enumerate() {
-            for other in groups.iter().skip(i + 1) {
-                for (a, b) in group
-                    .iter()
-                    .flat_map(|a| other.iter().map(move |b| (*a, *b)))
-                {
-                    self.cut_link(a, b);
-                    self.cut_link(b, a);
-                }
-            }
-        }
-    }
-    /// All links carry messages again.
-    #[track_caller]
-    pub fn heal(&mut self) {
-        let n = self.world.core.seats.len() as u16;
-        for from in 0..n {
-            for to in 0..n {
-                self.world.heal_link(from, to);
-            }
-        }
-        self.go_on();
-    }
-    /// The node crashes; its disk keeps what was synced.
-    #[track_caller]
-    pub fn crash(&mut self, addr: Addr) {
-        self.crash_keeping(addr, |_| Kept::SYNCED);
-    }
-    /// The node crashes; `keep` says what its disk keeps of the unsynced writes of each file.
-    #[track_caller]
-    pub fn crash_keeping(&mut self, addr: Addr, mut keep: impl FnMut(&str) -> Kept) {
-        let i = self.up(addr);
-        self.world.fall_keeping(i, |file, _| keep(file));
-        self.world.went_down(i, "");
-        self.go_on();
-    }
-    /// In its next handler that asks for more than `k` effects, the node crashes after the first
-    /// `k` of them; the disk keeps what was synced.
-    #[track_caller]
-    pub fn crash_at_effect(&mut self, addr: Addr, k: usize) {
-        let i = self.up(addr);
-        self.world.core.seats[i].armed = Some(Plan::CutAt(k));
-    }
-    /// The node starts again after a crash.
-    #[track_caller]
-    pub fn restart(&mut self, addr: Addr) {
-        let i = self.place(addr);
-        if self.world.core.seats[i].machine.is_up() {
-            self.fail(format!("{addr} is up; it should be down here"));
-        }
-        self.world.boot(i);
-        self.go_on();
-    }
-    /// The node starts again with an empty disk.
-    #[track_caller]
-    pub fn restart_with_amnesia(&mut self, addr: Addr) {
-        self.seat(addr).erased = true;
-        self.restart(addr);
-    }
-    /// The node handles nothing from here on: messages wait, timers are late.
-    #[track_caller]
-    pub fn pause(&mut self, addr: Addr) {
-        let i = self.up(addr);
-        self.world.pause(i);
-        self.go_on();
-    }
-    /// In its next handler that asks for more than `k` effects, the node is paused after the first
-    /// `k`; the others leave on resume.
-    #[track_caller]
-    pub fn pause_at_effect(&mut self, addr: Addr, k: usize) {
-        let i = self.up(addr);
-        self.world.core.seats[i].armed = Some(Plan::PauseAt(k));
-    }
-    /// The node goes on: held effects leave, late timers fire, waiting messages are handled.
-    #[track_caller]
-    pub fn resume(&mut self, addr: Addr) {
-        let i = self.up(addr);
-        self.world.resume(i);
-        self.go_on();
-    }
-    /// The node's next sync takes until [`Script::finish_sync`].
-    #[track_caller]
-    pub fn slow_sync(&mut self, addr: Addr) {
-        self.seat(addr).slow_next = Some(None);
-    }
-    /// The slow sync ends well.
-    #[track_caller]
-    pub fn finish_sync(&mut self, addr: Addr) {
-        let i = self.up(addr);
-        if !self.world.core.seats[i].machine.is_syncing() {
-            self.fail(format!(
-                "{addr} has no sync under way; it should have one here"
-            ));
-        }
-        self.world.finish_sync(i);
-        self.go_on();
-    }
-    /// The node's next sync fails.
-    #[track_caller]
-    pub fn fail_next_sync(&mut self, addr: Addr) {
-        self.seat(addr).fail_next_sync = true;
-    }
-    /// So many bytes more fit on the node's disk.
-    #[track_caller]
-    pub fn leave_room(&mut self, addr: Addr, bytes: u64) {
-        let disk = &mut self.seat(addr).machine.disk;
-        disk.set_capacity(disk.used_bytes().saturating_add(bytes));
-    }
-    /// The wall clock of the node steps by so many microseconds.
-    #[track_caller]
-    pub fn step_wall(&mut self, addr: Addr, micros: i64) {
-        let i = self.place(addr);
-        self.world.step_wall(i, micros);
-        self.go_on();
-    }
-    /// The clocks of the node run so many parts per million fast from here on (slow if negative).
-    #[track_caller]
-    pub fn set_rate(&mut self, addr: Addr, ppm: i32) {
-        let i = self.place(addr);
-        self.world.set_rate(i, ppm);
-        self.go_on();
-    }
-    /// What the node's next `set_timer_within` draws come to, in order (held within their ranges).
-    pub fn next_within(&mut self, addr: Addr, draws: &[Duration]) {
-        self.seat(addr).dice.told_within.extend(draws);
-    }
-    /// What the node's next `choose` draws come to, in order.
-    pub fn next_choices(&mut self, addr: Addr, draws: &[u32]) {
-        self.seat(addr).dice.told_choice.extend(draws);
-    }
     /// Fires a pending timer of the node now, before it is due. Fails the test if it is not
     /// pending.
     #[track_caller]
@@ -506,11 +249,6 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
         let seat = &self.world.core.seats[self.place(addr)];
         seat.machine.view(seat.clock.local(self.world.core.net.now))
     }
-    /// A file of the node's disk as reads see it: for tests of a given format only.
-    pub fn file(&self, addr: Addr, file: &str) -> Option<Vec<u8>> {
-        let disk = &self.world.core.seats[self.place(addr)].machine.disk;
-        disk.read(file).map(<[u8]>::to_vec)
-    }
     /// True time.
     pub fn now(&self) -> SimTime {
         SimTime(self.world.core.net.now)
@@ -523,17 +261,6 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
     /// All calls so far.
     pub fn history(&self) -> &[Call<N::Op, N::Ret>] {
         &self.world.core.net.calls
-    }
-    /// How many messages from `from` to `to` that `which` accepts were sent so far.
-    pub fn count_sent(&self, from: Addr, to: Addr, which: impl Fn(&N::Msg) -> bool) -> usize {
-        let (from, to) = (self.place(from), self.place(to));
-        let link = &self.world.core.net.links[from * self.world.core.seats.len() + to];
-        let log = link.told.as_deref().map_or(&[][..], |t| &t.log);
-        log.iter().filter(|m| which(m)).count()
-    }
-    /// How many syncs the node has made.
-    pub fn count_syncs(&self, addr: Addr) -> usize {
-        self.world.core.seats[self.place(addr)].syncs as usize
     }
     /// Counts as a check; ends the script as a failure if it does not hold.
     #[track_caller]

@@ -17,6 +17,7 @@ pub(crate) const WITHIN: u8 = 100;
 pub(crate) const CHOOSE: u8 = 101;
 pub(crate) const MESSAGE: u8 = 102;
 pub(crate) const CLIENT: u8 = 103;
+pub(crate) const HANDLER: u8 = 104;
 
 /// A node's randomness: keyed by the node and the number of the draw, or told by a script.
 #[derive(Clone, Default)]
@@ -103,7 +104,9 @@ pub(crate) struct Seat<N: Node> {
     pub(crate) timers: Vec<Pending<N::Timer>>,
     pub(crate) waiting: VecDeque<Waiting<N>>,
     pub(crate) dice: NodeDice,
-    /// Handlers run so far: the key of cuts and stalls.
+    /// Key of this node's cuts and stalls; the number of the handler is added.
+    pub(crate) handler_key: u64,
+    /// Handlers run so far.
     pub(crate) handlers: u64,
     /// Syncs asked for so far.
     pub(crate) syncs: u64,
@@ -129,6 +132,7 @@ impl<N: Node> Seat<N> {
             timers: Vec::new(),
             waiting: VecDeque::new(),
             dice: NodeDice::new(seed, addr),
+            handler_key: Draw::key(HANDLER, addr.0, 0, 0),
             handlers: 0,
             syncs: 0,
             armed: None,
