@@ -205,7 +205,8 @@ fn left_out(source: &Path, summary: &str, pages: &[PathBuf]) -> Vec<String> {
         .iter()
         .filter_map(|page| page.strip_prefix(source).ok())
         .map(|page| page.display().to_string().replace('\\', "/"))
-        .filter(|page| page != "SUMMARY.md")
+        // What stands under assets is included by pages.
+        .filter(|page| page != "SUMMARY.md" && !page.starts_with("assets/"))
         .filter(|page| {
             !named
                 .iter()
