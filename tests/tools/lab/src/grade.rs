@@ -71,13 +71,13 @@ pub fn grade(
         labs,
     };
     match format {
-        Format::Text => print!("{}", text(&report)),
+        Format::Text => style::put(&text(&report)),
         Format::Json => {
             let json = serde_json::to_string(&report)
                 .map_err(|error| Error::Environment(format!("cannot write the report: {error}")))?;
-            println!("{json}");
+            style::put(&format!("{json}\n"));
         }
-        Format::Junit => print!("{}", junit::report(&report)),
+        Format::Junit => style::put(&junit::report(&report)),
     }
     Ok(report.points == report.max)
 }
@@ -98,7 +98,7 @@ fn grade_lab(
     let shown = |result: &StageResult| {
         let outputs = result.tests.iter().map(screen::printed);
         match format {
-            Format::Text => print!("{}", screen::stage(&lab.name, result)),
+            Format::Text => style::put(&screen::stage(&lab.name, result)),
             _ => eprint!("{}", outputs.collect::<String>()),
         }
     };

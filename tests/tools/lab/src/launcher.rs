@@ -95,6 +95,25 @@ pub fn command(program: &std::path::Path, limits: &Limits) -> Result<Command, Er
     Ok(command)
 }
 
+/// The same program, to run beside the tests: last in line for the processors, and not longer than its parent.
+pub fn background(program: &Command) -> Result<Command, Error> {
+    let mut command = Command::new(own_program()?);
+    command
+        .arg(SUBCOMMAND)
+        .arg(BACKGROUND)
+        .arg(program.get_program());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.args(program.get_args());
+    Ok(command)
+}
+
+const BACKGROUND: &str = "background";
+
 /// The link under /proc still leads here after cargo has replaced the file of a running `cargo lab`.
 fn own_program() -> Result<OsString, Error> {
     if cfg!(target_os = "linux") {
@@ -111,6 +130,12 @@ fn own_program() -> Result<OsString, Error> {
 
 /// Runs in the launched process; returns only if the program could not be started.
 pub fn become_program(arguments: &[OsString]) -> Error {
+    if let [first, program, rest @ ..] = arguments
+        && first == BACKGROUND
+    {
+        step_back();
+        return exec(Command::new(program).args(rest));
+    }
     let number = |index: usize| -> Option<u64> { arguments.get(index)?.to_str()?.parse().ok() };
     let (Some(cpu), Some(memory), Some(output), Some(program)) =
         (number(0), number(1), number(2), arguments.get(3))
@@ -141,13 +166,28 @@ fn limit_self(cpu: u64, memory: u64, output: u64) {
     if Enforced::here().memory {
         set(Resource::As, memory, memory);
     }
-    #[cfg(target_os = "linux")]
-    {
-        // A runner that is killed takes its tests along.
-        let _ =
-            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
-    }
+    end_with_parent();
 }
+
+#[cfg(unix)]
+fn step_back() {
+    // What is built in the background must not slow the stage that is built in front.
+    let _ = rustix::process::nice(10);
+    end_with_parent();
+}
+
+#[cfg(not(unix))]
+fn step_back() {}
+
+/// A runner that is killed takes along what it started.
+#[cfg(target_os = "linux")]
+fn end_with_parent() {
+    use rustix::process::{Signal, set_parent_process_death_signal};
+    let _ = set_parent_process_death_signal(Some(Signal::KILL));
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+fn end_with_parent() {}
 
 #[cfg(not(unix))]
 fn limit_self(_cpu: u64, _memory: u64, _output: u64) {}

@@ -6,34 +6,37 @@ use crate::manifest::{Lab, Stage, Status};
 use crate::mine;
 use crate::points::Points;
 use crate::progress::{Place, Progress};
-use crate::style::{Color, paint};
+use crate::style::{self, Color, paint};
 use crate::workbook::Workbook;
 
 pub fn list(workbook: &Workbook, args: &Args) -> Result<(), Error> {
     args.at_most(0)?;
     let progress = load(workbook)?;
     let (lab, stage) = current(workbook, &progress)?;
-    println!("{}", totals(workbook, &progress));
+    style::put(&format!("{}\n", totals(workbook, &progress)));
     for entry in &workbook.catalogue.labs {
         if entry.status == Status::InPreparation {
-            println!(
-                "\n  {:<18} {} ({}): in preparation",
+            style::put(&format!(
+                "\n  {:<18} {} ({}): in preparation\n",
                 entry.name, entry.title, entry.real
-            );
+            ));
             continue;
         }
-        println!(
-            "\n  {:<18} {} ({})",
-            paint(Color::Bold, &entry.name),
+        style::put(&format!(
+            "\n  {} {} ({})\n",
+            paint(Color::Bold, &format!("{:<18}", entry.name)),
             entry.title,
             entry.real
-        );
+        ));
         let Ok(found) = workbook.lab(&entry.name) else {
             continue;
         };
         for one in &found.stages {
             let here = found.name == lab.name && one.number() == stage.number();
-            println!("{}", line(workbook, &progress, found, one, here));
+            style::put(&format!(
+                "{}\n",
+                line(workbook, &progress, found, one, here)
+            ));
         }
     }
     Ok(())
@@ -111,11 +114,11 @@ pub fn current<'w>(
 pub fn next(workbook: &Workbook, args: &Args) -> Result<(), Error> {
     args.at_most(0)?;
     match advance(workbook)? {
-        Some(line) => println!("{line}"),
-        None => println!(
-            "every stage is done: {}",
-            totals(workbook, &load(workbook)?)
-        ),
+        Some(line) => style::put(&format!("{line}\n")),
+        None => {
+            let totals = totals(workbook, &load(workbook)?);
+            style::put(&format!("every stage is done: {totals}\n"));
+        }
     }
     Ok(())
 }
@@ -158,7 +161,7 @@ pub fn goto(workbook: &Workbook, args: &Args) -> Result<(), Error> {
             .or(lab.stages.first())
             .ok_or_else(|| Error::Usage(format!("the lab `{name}` has no stage yet")))?,
     };
-    println!("{}", go(workbook, lab, stage)?);
+    style::put(&format!("{}\n", go(workbook, lab, stage)?));
     Ok(())
 }
 

@@ -14,17 +14,20 @@
 //!
 //! Architecture invariant: no async runtime, no syn, no dependency on a lab: the first screen waits for this crate.
 
-// What `check`, `replay` and the screen will use is here before them.
-#![allow(dead_code)]
-
 mod args;
+mod backup;
+mod book;
 mod bugs;
 mod cargo;
 mod channel;
 mod check;
+mod compare;
+mod doctor;
 mod durable;
 mod error;
 mod grade;
+mod hint;
+mod home;
 mod junit;
 mod launcher;
 mod list;
@@ -34,16 +37,25 @@ mod patch;
 mod points;
 mod process;
 mod progress;
+mod real;
+mod regressions;
 mod release;
+mod replay;
+mod reset;
+mod results;
 mod rust_text;
 mod scratch;
 mod screen;
 mod seed_key;
 mod skeleton;
+mod stumbles;
 mod style;
+mod terminal;
 mod test_command;
 mod testing;
+mod trace;
 mod verdict;
+mod watch;
 mod workbook;
 
 use crate::args::Args;
@@ -70,6 +82,7 @@ fn main() -> ExitCode {
 
 const GOOD: u8 = 0;
 const NOT_GREEN: u8 = 1;
+const ENVIRONMENT: u8 = 3;
 
 fn code(good: bool) -> u8 {
     if good { GOOD } else { NOT_GREEN }
@@ -81,19 +94,28 @@ fn run(arguments: Vec<OsString>) -> Result<u8, Error> {
         style::set_plain();
     }
     if args.help || args.command == "help" {
-        print!("{}", args::HELP);
+        style::put(args::HELP);
         return Ok(GOOD);
     }
     let workbook = Workbook::open()?;
     if args.version {
-        println!("workbook {}", workbook.version());
+        style::put(&format!("workbook {}\n", workbook.version()));
         return Ok(GOOD);
     }
     match args.command.as_str() {
+        "" => home::run(&workbook, &args, true),
+        "watch" => home::run(&workbook, &args, false),
         "test" => test_command::test(&workbook, &args).map(code),
         "list" => list::list(&workbook, &args).map(|()| GOOD),
         "next" => list::next(&workbook, &args).map(|()| GOOD),
         "goto" => list::goto(&workbook, &args).map(|()| GOOD),
+        "hint" => hint::command(&workbook, &args).map(|()| GOOD),
+        "replay" => replay::replay(&workbook, &args).map(code),
+        "diff" => compare::diff(&workbook, &args).map(|()| GOOD),
+        "solution" => compare::solution(&workbook, &args).map(|()| GOOD),
+        "reset" => reset::reset(&workbook, &args).map(|()| GOOD),
+        "real" => real::command(&workbook, &args),
+        "doctor" => doctor::command(&workbook, &args).map(|good| if good { GOOD } else { ENVIRONMENT }),
         "check" => check::check(&workbook, &args).map(code),
         "grade" => grade_command(&workbook, &args).map(code),
         "explore" => Err(Error::Usage(

@@ -38,7 +38,6 @@ pub enum Status {
 pub struct Lab {
     #[serde(rename = "lab")]
     pub name: String,
-    pub title: String,
     points: Spanned<Points>,
     #[serde(default)]
     limits: LimitsTable,

@@ -198,7 +198,7 @@ pub fn command(workbook: &Workbook, lab: &Lab) -> Result<bool, Error> {
         }
     })?;
     for result in &results {
-        print!("{}", screen::stage(&lab.name, result));
+        style::put(&screen::stage(&lab.name, result));
     }
     Ok(results.iter().all(StageResult::is_green))
 }

@@ -18,10 +18,6 @@ impl Points {
         Points(self.0 * percent / 100)
     }
 
-    pub fn is_zero(self) -> bool {
-        self.0 == 0
-    }
-
     /// Splits into shares proportional to `weights`, with nothing left over: what rounding keeps back goes to the
     /// first shares, a thousandth each.
     pub fn split(self, weights: &[Points]) -> Vec<Points> {

@@ -46,6 +46,11 @@ fn summary(result: &StageResult) -> String {
     format!("{total} {noun}: {}", parts.join(", "))
 }
 
+/// One test alone.
+pub fn one(result: &TestResult) -> String {
+    test(result, 0)
+}
+
 fn test(test: &TestResult, width: usize) -> String {
     let color = match test.verdict {
         Verdict::Passed => Color::Green,

@@ -1,6 +1,6 @@
 //! Colour where a terminal wants it. No meaning hangs on colour alone: a word stands beside each.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static PLAIN: AtomicBool = AtomicBool::new(false);
@@ -30,6 +30,26 @@ pub fn errors_in_color() -> bool {
 
 fn output_in_color() -> bool {
     wanted() && std::io::stdout().is_terminal()
+}
+
+/// Writes to standard output. Nobody reads on (`cargo lab list | head`): nothing more to do, and no reason to panic.
+pub fn put(text: &str) {
+    let mut out = std::io::stdout().lock();
+    if out
+        .write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .is_err()
+    {
+        std::process::exit(0);
+    }
+}
+
+/// Asks on the terminal; only `y` is yes.
+pub fn confirm(question: &str) -> bool {
+    put(&format!("{question} [y/N] "));
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    read.is_ok() && answer.trim().eq_ignore_ascii_case("y")
 }
 
 #[derive(Clone, Copy)]

@@ -1,16 +1,20 @@
 //! `cargo lab test`: grade once.
 
 use crate::args::Args;
+use crate::cargo::Built;
 use crate::error::Error;
 use crate::list;
 use crate::manifest::{Lab, Stage};
 use crate::mine;
 use crate::progress::Progress;
+use crate::regressions;
+use crate::results;
 use crate::screen;
+use crate::style;
 use crate::testing::{self, Filter, Settings, Side};
 use crate::verdict::StageResult;
 use crate::workbook::Workbook;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a `[LAB [STAGE [TEST]]]` names.
 pub struct Selection<'w> {
@@ -90,7 +94,7 @@ pub fn test(workbook: &Workbook, args: &Args) -> Result<bool, Error> {
     let selection = select(workbook, &args.words)?;
     let settings = settings(args, selection.test.clone());
     let (results, _) = run(workbook, &selection, &settings, &AtomicBool::new(false))?;
-    print!("{}", screen::limits());
+    style::put(&screen::limits());
     Ok(results.iter().all(StageResult::is_green))
 }
 
@@ -100,22 +104,56 @@ pub fn run(
     selection: &Selection<'_>,
     settings: &Settings,
     cancel: &AtomicBool,
-) -> Result<(Vec<StageResult>, crate::cargo::Built), Error> {
+) -> Result<(Vec<StageResult>, Built), Error> {
     let lab = selection.lab;
+    workbook.require_lib(&lab.name)?;
     let package = testing::package(workbook, &lab.name, Side::Learner);
-    let shown = |result: &StageResult| print!("{}", screen::stage(&lab.name, result));
-    let (results, built) =
-        testing::run_stages(&package, lab, &selection.stages, settings, cancel, shown)?;
-    // A chosen seed says nothing about the others.
-    if settings.seed.is_none() && settings.schedule.is_none() && !built.cancelled {
-        let loaded = Progress::update(workbook, |progress| {
-            for result in &results {
-                progress.record(&lab.name, result);
-            }
-        })?;
-        if let Some(warning) = loaded.warning {
+    // A chosen run says nothing about the others, and is not told about them.
+    let chosen = settings.seed.is_some() || settings.schedule.is_some();
+    let mut settings = settings.clone();
+    if !chosen {
+        let (regressions, warning) = regressions::load(workbook, &lab.name);
+        settings.regressions = regressions;
+        if let Some(warning) = warning {
             eprintln!("note: {warning}");
         }
     }
+    let (results, built) = testing::run_stages(
+        &package,
+        lab,
+        &selection.stages,
+        &settings,
+        cancel,
+        |result| {
+            if !cancel.load(Ordering::Relaxed) {
+                style::put(&screen::stage(&lab.name, result));
+            }
+        },
+    )?;
+    if !chosen && !cancel.load(Ordering::Relaxed) {
+        keep(workbook, selection, &results)?;
+    }
     Ok((results, built))
+}
+
+/// What outlives the command: progress, failures to try again, results for the book's pages.
+fn keep(
+    workbook: &Workbook,
+    selection: &Selection<'_>,
+    results: &[StageResult],
+) -> Result<(), Error> {
+    let lab = selection.lab;
+    let loaded = Progress::update(workbook, |progress| {
+        for result in results {
+            progress.record(&lab.name, result);
+        }
+    })?;
+    if let Some(warning) = loaded.warning {
+        eprintln!("note: {warning}");
+    }
+    regressions::record(workbook, &lab.name, results)?;
+    match selection.stages.first() {
+        Some(stage) => results::publish(workbook, lab, stage, results, &loaded.progress),
+        None => Ok(()),
+    }
 }

@@ -7,6 +7,7 @@ use crate::launcher::Limits;
 use crate::manifest::{Kind, Lab, Stage, Test};
 use crate::points::Points;
 use crate::process::{self, PrivateFolder};
+use crate::regressions::Regression;
 use crate::verdict::{StageResult, TestResult, Verdict};
 use crate::workbook::Workbook;
 use std::collections::BTreeSet;
@@ -27,6 +28,8 @@ pub struct Settings {
     /// Run on after a failure and count the seeds that hit.
     pub count: bool,
     pub filter: Filter,
+    /// Failures that were seen once: tried before anything else.
+    pub regressions: Vec<Regression>,
 }
 
 /// Which tests of a stage run.
@@ -86,7 +89,10 @@ pub fn run_stages(
     shown: impl FnMut(&StageResult),
 ) -> Result<(Vec<StageResult>, Built), Error> {
     let built = build(package, stages, cancel)?;
-    let results = run_built(package, lab, stages, &built, settings, cancel, shown)?;
+    let results = match built.cancelled {
+        true => Vec::new(),
+        false => run_built(package, lab, stages, &built, settings, cancel, shown)?,
+    };
     Ok((results, built))
 }
 
@@ -172,7 +178,7 @@ impl Bench<'_> {
                             break;
                         };
                         let result = match present.contains(&test.name) {
-                            true => self.run_one(program, test, *max),
+                            true => self.run_test(program, test, *max),
                             false => Ok(blank(test, *max, Verdict::NotBuilt, absent(&test.name))),
                         };
                         if let Ok(mut done) = done.lock() {
@@ -187,6 +193,32 @@ impl Bench<'_> {
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         done.sort_by_key(|(index, _)| *index);
         done.into_iter().map(|(_, result)| result).collect()
+    }
+
+    /// The recorded failures of the test first, then the test.
+    fn run_test(&self, program: &Path, test: &Test, max: Points) -> Result<TestResult, Error> {
+        for one in self
+            .settings
+            .regressions
+            .iter()
+            .filter(|one| one.test == test.name)
+        {
+            let settings = Settings {
+                seed: Some(one.seed),
+                keep: (!one.keep.is_empty()).then(|| one.keep.join(",")),
+                seed_key: self.settings.seed_key.clone(),
+                ..Settings::default()
+            };
+            let again = Bench {
+                settings: &settings,
+                ..*self
+            };
+            let result = again.run_one(program, test, max)?;
+            if result.verdict != Verdict::Passed {
+                return Ok(result);
+            }
+        }
+        self.run_one(program, test, max)
     }
 
     fn run_one(&self, program: &Path, test: &Test, max: Points) -> Result<TestResult, Error> {

@@ -60,6 +60,16 @@ impl Workbook {
         self.root.join("labs").join(lab)
     }
 
+    /// Cargo's own words for a lab without its `lib.rs` do not say how to get it back.
+    pub fn require_lib(&self, lab: &str) -> Result<(), Error> {
+        match self.lab_folder(lab).join("src/lib.rs").is_file() {
+            true => Ok(()),
+            false => Err(Error::Environment(format!(
+                "labs/{lab}/src/lib.rs is missing: `cargo lab reset {lab}` puts the skeleton back (what else is there is kept under .lab/backup)"
+            ))),
+        }
+    }
+
     pub fn solution_folder(&self, lab: &str) -> PathBuf {
         self.root.join("solutions").join(lab)
     }

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::manifest::{Kind, Lab, Stage};
 use crate::scratch::Scratch;
 use crate::skeleton::Sources;
+use crate::style;
 use crate::testing::{self, Filter, Settings};
 use crate::verdict::{TestResult, Verdict};
 use crate::workbook::Workbook;
@@ -46,7 +47,7 @@ pub fn check(workbook: &Workbook, lab: &Lab, pages: &Pages, args: &Args) -> Resu
             Err(why) => (false, format!("{} DOES NOT APPLY: {why}", bug.id)),
         };
         good &= killed;
-        println!("{line}");
+        style::put(&format!("{line}\n"));
     }
     good &= traces.finish()?;
     for variant in variants {

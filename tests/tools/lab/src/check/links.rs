@@ -2,6 +2,7 @@
 
 use super::{anchors, read_page, say};
 use crate::error::Error;
+use crate::style;
 use crate::workbook::Workbook;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,7 @@ pub fn check(workbook: &Workbook) -> Result<bool, Error> {
         wrong.extend(left_out(&source, &read_page(&summary)?, &pages));
     }
     for line in &wrong {
-        println!("        {line}");
+        style::put(&format!("        {line}\n"));
     }
     let text = match wrong.len() {
         0 => format!("{count} links and snippets in {} pages", pages.len()),

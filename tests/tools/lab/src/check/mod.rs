@@ -13,6 +13,7 @@ use crate::testing::{self, Settings, Side};
 use crate::verdict::{StageResult, TestResult, Verdict};
 use crate::workbook::Workbook;
 use crate::{release, style};
+use std::collections::BTreeSet;
 use std::fs;
 use std::sync::atomic::AtomicBool;
 
@@ -36,8 +37,9 @@ pub fn check(workbook: &Workbook, args: &Args) -> Result<bool, Error> {
 fn check_lab(workbook: &Workbook, lab: &Lab, args: &Args) -> Result<bool, Error> {
     // What cannot be read is told before anything is built.
     let pages = kills::read(workbook, lab)?;
+    let mut good = check_tasks(workbook, lab)?;
     let in_sync = check_skeleton(workbook, lab, args.write)?;
-    let mut good = in_sync;
+    good &= in_sync;
     if in_sync {
         good &= check_red(workbook, lab)?;
     }
@@ -55,8 +57,41 @@ pub fn say(good: bool, what: &str, text: &str) -> bool {
         true => style::paint(style::Color::Green, "ok    "),
         false => style::paint(style::Color::Red, "FAILED"),
     };
-    println!("{word}  {what:<10} {text}");
+    style::put(&format!("{word}  {what:<10} {text}\n"));
     good
+}
+
+/// `lab.toml` names exactly the tasks that the reference has.
+fn check_tasks(workbook: &Workbook, lab: &Lab) -> Result<bool, Error> {
+    let mut there = BTreeSet::new();
+    for text in skeleton::derive(&workbook.solution_folder(&lab.name))?.values() {
+        // A derived file has well-formed tasks.
+        there.extend(
+            skeleton::tasks(text)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|task| task.label),
+        );
+    }
+    let named: BTreeSet<String> = lab
+        .stages
+        .iter()
+        .flat_map(|stage| stage.tasks.iter().cloned())
+        .collect();
+    let differing: Vec<String> = there.symmetric_difference(&named).cloned().collect();
+    let text = match differing.is_empty() {
+        true => format!(
+            "{}: {} tasks, each named in lab.toml",
+            lab.name,
+            there.len()
+        ),
+        false => format!(
+            "{}: lab.toml and the reference disagree about {}",
+            lab.name,
+            differing.join(", ")
+        ),
+    };
+    Ok(say(differing.is_empty(), "tasks", &text))
 }
 
 fn check_skeleton(workbook: &Workbook, lab: &Lab, write: bool) -> Result<bool, Error> {
