@@ -24,6 +24,7 @@
 //! | `server.rs` | 4, 5 | [`LockServer`]: the table, the tokens and the queue as one node |
 //! | `replica.rs`, `register.rs` | | given: what the variants of stage 4 exchange; [`Register`] |
 //! | `cast.rs` | | given: [`Cast`], a node of a simulation that plays one of the roles |
+//! | `wire.rs`, `resp.rs`, `script.rs`, `net.rs`, `main.rs` | | given, feature `server`: the server that speaks Redis's protocol |
 //!
 //! Architecture invariant: no clock, no thread, no socket in any of these; time comes from `cx`.
 
@@ -33,16 +34,24 @@ mod failover;
 mod leader;
 mod message;
 mod names;
+#[cfg(feature = "server")]
+pub mod net;
 mod queue;
 mod redlock;
 mod register;
 mod replica;
+#[cfg(feature = "server")]
+pub mod resp;
+#[cfg(feature = "server")]
+mod script;
 mod server;
 mod session;
 mod storage;
 mod table;
 mod token;
 mod view;
+#[cfg(feature = "server")]
+pub mod wire;
 
 pub use cast::{Cast, CastConfig};
 pub use client::{Client, ClientConfig};
