@@ -29,14 +29,18 @@
   const median = (a) => [...a].sort((x, y) => x - y)[a.length >> 1] || 1;
   const clock = (t) => (t < 1e6 ? +(t / 1e3).toFixed(3) + ' ms' : +(t / 1e6).toFixed(6) + ' s');
   const brief = (t) => (t < 1e6 ? +(t / 1e3).toFixed(1) + ' ms' : +(t / 1e6).toFixed(3) + ' s');
+  const words = (name) => name.replace(/_/g, ' ');
+  const moment = (name, v) => (Number.isInteger(v) && name.endsWith('until') ? clock(v) : value(v, true));
+  // The same words as the terminal's.
   const value = (v, inner) => {
     if (v === null || v === undefined) return '–';
     if (v === true) return 'yes';
     if (v === false) return 'no';
     if (typeof v !== 'object') return String(v);
-    const parts = Array.isArray(v) ? v.map((x) => value(x)) : Object.entries(v).map(([k, x]) => `${k}: ${value(x, true)}`);
+    const parts = Array.isArray(v) ? v.map((x) => value(x, v.length > 1)) : Object.entries(v).map(([k, x]) => `${words(k)}: ${moment(k, x)}`);
     if (!parts.length) return 'none';
-    return !inner ? parts.join(', ') : Array.isArray(v) ? `[${parts.join(', ')}]` : `(${parts.join(', ')})`;
+    if (!inner || (Array.isArray(v) && parts.length === 1)) return parts.join(', ');
+    return Array.isArray(v) ? `[${parts.join(', ')}]` : `(${parts.join(', ')})`;
   };
 
   // What the drawing needs to know of a trace, without a pixel: messages with both ends, stretches on lanes and links.
@@ -492,7 +496,7 @@
       this.$('.tp-nodes').innerHTML = this.run.nodes.map((n) => {
         const rows = [...fields.get(n.id)].map(([name, f]) => {
           const was = f.now && f.was !== undefined ? `<small>was ${esc(value(f.was))}</small> ` : '';
-          return `<div class="${f.now ? 'tp-changed' : ''}"><dt>${esc(name.replace(/_/g, ' '))}</dt><dd>${was}${esc(f.known ? value(f.v) : '–')}</dd></div>`;
+          return `<div class="${f.now ? 'tp-changed' : ''}"><dt>${esc(words(name))}</dt><dd>${was}${esc(f.known ? value(f.v) : '–')}</dd></div>`;
         }).join('');
         return `<div class="tp-node${n.id === e.n ? ' tp-here' : ''}"><p>${esc(n.name)}${is.has(n.id) ? ` <b class="tp-is">${is.get(n.id)}</b>` : ''}</p>${rows ? `<dl>${rows}</dl>` : ''}</div>`;
       }).join('');

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::narrate::field_name;
 use super::{Narrator, Trace, clock_text, value_text};
 
 /// The whole run as HTML without a blank line, for `{{#include}}` in a page: the title, one item an event, the
@@ -26,7 +27,7 @@ pub fn figure(trace: &Trace, name: &str) -> String {
         let (sentence, changes) = narrator.tell(event);
         let changes: Vec<_> = changes
             .iter()
-            .map(|c| format!("{} = {}", c.field, value_text(&c.now)))
+            .map(|c| format!("{} = {}", field_name(&c.field), value_text(&c.now)))
             .collect();
         let changes = if changes.is_empty() {
             String::new()

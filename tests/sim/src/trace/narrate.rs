@@ -202,18 +202,22 @@ pub fn clock_text(micros: u64) -> String {
     }
 }
 
-/// A field's value for people: no quotes, a dash for nothing.
+/// A field's value for people: no quotes, a dash for nothing. An integer in a field called `until`, or `…_until`, is a
+/// moment in microseconds, by convention of the labs' views.
 pub fn value_text(value: &Value) -> String {
     match value {
         Value::Null => "–".to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(items) if items.is_empty() => "none".to_owned(),
-        Value::Array(items) => items.iter().map(value_text).collect::<Vec<_>>().join(", "),
+        Value::Array(items) => match &items[..] {
+            [one] => value_text(one),
+            _ => items.iter().map(nested).collect::<Vec<_>>().join(", "),
+        },
         Value::Object(fields) if fields.is_empty() => "none".to_owned(),
         Value::Object(fields) => {
             let fields: Vec<_> = fields
                 .iter()
-                .map(|(name, value)| format!("{name}: {}", nested(value)))
+                .map(|(name, value)| format!("{}: {}", field_name(name), field_text(name, value)))
                 .collect();
             fields.join(", ")
         }
@@ -223,9 +227,21 @@ pub fn value_text(value: &Value) -> String {
     }
 }
 
+/// A field's name for people.
+pub(super) fn field_name(name: &str) -> String {
+    name.replace('_', " ")
+}
+
+fn field_text(name: &str, value: &Value) -> String {
+    match value.as_u64() {
+        Some(micros) if name.ends_with("until") => clock_text(micros),
+        _ => nested(value),
+    }
+}
+
 fn nested(value: &Value) -> String {
     match value {
-        Value::Array(items) if !items.is_empty() => format!("[{}]", value_text(value)),
+        Value::Array(items) if items.len() > 1 => format!("[{}]", value_text(value)),
         Value::Object(fields) if !fields.is_empty() => format!("({})", value_text(value)),
         _ => value_text(value),
     }

@@ -311,7 +311,7 @@ async function served() {
   });
   await check('served: a hint is asked twice when it costs, and shown', async () => {
     await page.locator('.ls-hint button').click();
-    must((await page.locator('.ls-hint button').textContent()).includes('10 %'), 'no price');
+    must((await page.locator('.ls-hint button').textContent()).includes('90 %'), 'no price');
     await page.locator('.ls-hint button').click();
     await page.getByText('compare inside the server’s step').waitFor({ timeout: 5000 });
   });

@@ -44,9 +44,6 @@ impl Request {
             if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
                 break at;
             }
-            if bytes.len() > HEAD {
-                return Err(Response::text(431, "the request's head is too long"));
-            }
             let count = stream
                 .read(&mut piece)
                 .map_err(|_| broken("the request stopped half way"))?;
@@ -54,6 +51,9 @@ impl Request {
                 return Err(broken("the request stopped half way"));
             }
             bytes.extend_from_slice(&piece[..count]);
+            if bytes.len() > HEAD {
+                return Err(Response::text(431, "the request's head is too long"));
+            }
         };
         let head = String::from_utf8(bytes[..end].to_vec())
             .map_err(|_| broken("the request is not text"))?;

@@ -6,7 +6,8 @@
   const chapter = location.pathname.match(/\/([a-z-]+)\/(\d+)-[^/]*\.html$/);
   const here = chapter && { lab: chapter[1], stage: +chapter[2] };
   const main = document.querySelector('main');
-  let strip = null, used = 0;
+  const lobby = !chapter && (location.pathname.match(/\/([a-z-]+)\/(?:index\.html)?$/) || [])[1];
+  let strip = null, used = 0, left = null;
 
   function panel() {
     if (strip) return strip;
@@ -19,9 +20,8 @@
     return strip;
   }
 
-  const same = (o) => o && o.lab === here.lab && String(o.stage) === String(here.stage);
-
   function results(all) {
+    if (lobby) return summary((all.labs || []).find((o) => o.lab === lobby));
     if (!here) return;
     const lab = (all.labs || []).find((o) => o.lab === here.lab);
     const stage = lab && (lab.stages || []).find((s) => s.stage === here.stage || String(s.stage).split(/\D/)[0] === String(here.stage));
@@ -37,6 +37,19 @@
     box.querySelector('.ls-tests').innerHTML = `<ul>${tests.map(row).join('')}</ul>`;
   }
 
+  // A lab's first page lists its stages.
+  function summary(lab) {
+    if (!lab) return;
+    let box = document.querySelector('.lab-strip');
+    if (!box) {
+      box = document.createElement('details');
+      box.className = 'lab-strip';
+      main.append(box);
+    }
+    const rows = lab.stages.map((s) => `<li class="ls-${s.points >= s.max ? 'passed' : 'todo'}"><b class="ls-word">${s.points} of ${s.max}</b><code>${esc(s.stage)}. ${esc(s.title || '')}</code></li>`);
+    box.innerHTML = `<summary><span role="status">Your tests: ${lab.points} of ${lab.max} points</span></summary><ul>${rows.join('')}</ul>`;
+  }
+
   function row(t) {
     const kind = t.verdict === 'passed' || t.verdict === 'todo' ? t.verdict : 'failed';
     const more = [t.message, t.replay].filter((text) => text && kind !== 'passed').map((text) => `<span>${esc(text)}</span>`).join('');
@@ -48,7 +61,7 @@
     const box = strip.querySelector('.ls-hint'), button = box.querySelector('button'), says = box.querySelector('[aria-live]');
     if (used >= 1 && !button.dataset.sure) {
       button.dataset.sure = 'yes';
-      button.textContent = used === 1 ? 'Show it: it costs 10 % of this stage' : 'Show it: 30 % of this stage in all';
+      button.textContent = `Show it: ${left === null ? (used === 1 ? 90 : 70) : left} % of the stage’s points are left then`;
       return;
     }
     delete button.dataset.sure;
@@ -60,7 +73,10 @@
       let hint = { error: text };
       try { hint = JSON.parse(text); } catch { /* a plain message */ }
       says.innerHTML = `<p>${esc(hint.error || hint.text || hint.hint || text)}</p>`;
-      if (!hint.error) used += 1;
+      if (hint.error) return;
+      used = hint.hints_used || used + 1;
+      left = hint.next_percent_left === undefined ? null : hint.next_percent_left;
+      button.hidden = hint.next_percent_left === null;
     } catch (error) {
       says.textContent = `The server does not answer: ${error.message}`;
     }
