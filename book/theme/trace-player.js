@@ -204,7 +204,8 @@
       this.height = this.top + run.nodes.length * LANE - LANE / 2 + 24;
       this.scene = [];
       this.labels = [];
-      this.taken = [];
+      // No text of a message on a lane's line.
+      this.taken = run.nodes.map((n) => [0, this.y(n.id) - 6, Infinity, this.y(n.id) + 6]);
       this.colours = new Map();
       this.draw();
     }
@@ -428,7 +429,9 @@
       this.wide = this.root.clientWidth || 700;
       const roomy = this.wide > 620, longest = Math.max(...this.run.nodes.map((n) => n.name.length));
       const column = roomy ? clamp(longest * 8.2 + 16, 70, 170) : 0;
-      this.picture = new Picture(this.run, this.wide - column - (roomy ? 18 : 4), this.id, roomy);
+      // Narrower than this the diagram scrolls.
+      const least = Math.min(560, this.run.events.length * 16);
+      this.picture = new Picture(this.run, Math.max(this.wide - column - 18, least), this.id, roomy);
       const { s } = this.picture;
       this.$('.tp-stage').style.setProperty('--tp-column', column + 'px');
       this.$('.tp-stage').classList.toggle('tp-narrow', !roomy);
