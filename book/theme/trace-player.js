@@ -350,7 +350,7 @@
       const { s, run, id } = this, v = run.trace.violation, h = this.height;
       const axis = s.ticks().map((t) => `<path class="tp-grid" d="M${s.x(t)} ${this.top - 12}V${h - 8}"/><text class="tp-tick-text" x="${clamp(s.x(t), 20, s.width - 24)}" y="${this.top - 20}">${brief(t)}</text>`).join('');
       const breaks = s.breaks.map((x) => `<path class="tp-break" d="M${x - 4} ${this.top - 6}l4 -7M${x} ${this.top - 6}l4 -7"/>`).join('');
-      const lanes = run.nodes.map((n) => `<path class="tp-lane" d="M4 ${this.y(n.id)}H${s.width - 6}"/>`).join('');
+      const lanes = run.nodes.map((n) => `<path class="tp-lane" d="M4 ${this.y(n.id)}H${s.width - 6}"/><text class="tp-printed" x="4" y="${this.y(n.id) - 14}">${esc(n.name)}</text>`).join('');
       const hatch = (key, cls, d) => `<pattern id="${id}${key}" width="8" height="8" patternUnits="userSpaceOnUse"><rect class="${cls}-bg" width="8" height="8"/><path class="${cls}" d="${d}"/></pattern>`;
       let flag = '';
       if (v) {
@@ -438,10 +438,11 @@
       const title = `Time diagram of “${this.trace.title}”: ${this.run.nodes.length} nodes, ${this.last + 1} events, each told below.`;
       this.$('.tp-scroll').innerHTML = this.picture.svg(title);
       this.$('.tp-names').innerHTML = this.run.nodes.map((n) => `<span style="top:${this.picture.y(n.id)}px">${esc(n.name)}</span>`).join('');
+      this.$('.tp-stage').classList.toggle('tp-wide', s.width > this.$('.tp-scroll').clientWidth + 2);
       this.$('.tp-scale-note').hidden = s.linear;
       this.parts = [...this.root.querySelectorAll('.tp-done > [data-i], .tp-labels > [data-i], .tp-flag')].map((el) => [el, +el.dataset.i, +el.dataset.x || 0]);
       // What does not fit is read from its beginning.
-      if (this.shown === undefined && s.width > this.$('.tp-scroll').clientWidth + 2) this.i = 0;
+      if (this.shown === undefined && this.$('.tp-wide')) this.i = 0;
       this.show(this.i);
     }
 
@@ -634,7 +635,10 @@
       list.querySelector('.trace-events').tabIndex = 0;
       figure.querySelector('.trace-title').hidden = true;
       figure.append(list);
-      addEventListener('beforeprint', () => (list.open = true));
+      addEventListener('beforeprint', () => {
+        list.open = true;
+        player.go(player.last);
+      });
       figure.addEventListener('trace-event', (event) => items.forEach((li, i) => li.classList.toggle('tp-now', i === event.detail)));
       const player = new Player(root, trace, { said, broken: broken ? broken.textContent : '' });
       list.addEventListener('click', (event) => {
