@@ -30,6 +30,7 @@ impl<N: Node, C: Checker<N>> World<N, C> {
         }
         let Core { seats, out, .. } = &mut self.core;
         let seat = &mut seats[i];
+        seat.handlers += 1;
         seat.clock.reset(now);
         if std::mem::take(&mut seat.erased) {
             seat.machine.disk.erase();
