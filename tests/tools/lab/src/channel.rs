@@ -32,6 +32,9 @@ pub struct Record {
     pub location: Option<String>,
     #[serde(default)]
     pub replay: Option<String>,
+    /// The version of the simulator, for the seed.
+    #[serde(default)]
+    pub kit: Option<u32>,
     #[serde(default)]
     pub hits: Option<u64>,
     #[serde(default)]

@@ -55,7 +55,8 @@ struct Home<'w> {
 pub fn run(workbook: &Workbook, args: &Args, with_book: bool) -> Result<u8, Error> {
     args.at_most(0)?;
     let (lab, stage) = list::current(workbook, &list::load(workbook)?)?;
-    // Sits where a second `cargo lab` finds it; the borrow checker wants it to outlive the threads.
+    // From here on this is the current stage, also once it is done: only `n` goes on.
+    list::go(workbook, lab, stage)?;
     let (send, events) = mpsc::channel();
     let saved = send.clone();
     let watched = watch::Folder::new(workbook.lab_folder(&lab.name));

@@ -126,6 +126,10 @@ pub fn next(workbook: &Workbook, args: &Args) -> Result<(), Error> {
 pub fn advance(workbook: &Workbook) -> Result<Option<String>, Error> {
     let progress = load(workbook)?;
     let (lab, stage) = current(workbook, &progress)?;
+    // Where nothing was chosen, the first open stage is the next one.
+    if progress.current.is_none() && !progress.is_done(&lab.name, stage) {
+        return go(workbook, lab, stage).map(Some);
+    }
     let all: Vec<(&Lab, &Stage)> = workbook
         .labs
         .iter()
@@ -165,7 +169,7 @@ pub fn goto(workbook: &Workbook, args: &Args) -> Result<(), Error> {
     Ok(())
 }
 
-fn go(workbook: &Workbook, lab: &Lab, stage: &Stage) -> Result<String, Error> {
+pub fn go(workbook: &Workbook, lab: &Lab, stage: &Stage) -> Result<String, Error> {
     let place = Place {
         lab: lab.name.clone(),
         stage: stage.number(),

@@ -125,6 +125,7 @@ impl Judge {
             location: None,
             output: String::new(),
             hits: None,
+            kit: None,
         })
     }
 

@@ -8,15 +8,23 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The file of a lab. The simulator reads it, and tries what it holds before its own seeds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Regressions {
+    /// The simulator that recorded them: in another version a seed is another run.
+    version: u32,
+    entries: Vec<Regression>,
+}
+
 /// A failing run that can be had again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Regression {
-    /// The version that recorded it: in another one the seed is another run.
-    pub kit: String,
-    pub test: String,
-    pub invariant: String,
-    pub seed: u64,
-    pub keep: Vec<String>,
+struct Regression {
+    test: String,
+    seed: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keep: Option<String>,
+    #[serde(default)]
+    invariant: String,
 }
 
 /// What `cargo lab replay` shows.
@@ -43,30 +51,27 @@ fn last_file(workbook: &Workbook) -> PathBuf {
     workbook.own_folder().join("last_failure.json")
 }
 
-/// Those of this version, and a sentence about the others.
-pub fn load(workbook: &Workbook, lab: &str) -> (Vec<Regression>, Option<String>) {
+/// What is on disk, if it can be used with this simulator; a sentence, if it cannot.
+fn load(workbook: &Workbook, lab: &str, kit: u32) -> Result<Regressions, String> {
     let path = file(workbook, lab);
-    let kit = workbook.version();
-    let Ok(text) = fs::read_to_string(&path) else {
-        return (Vec::new(), None);
-    };
     let shown = path.strip_prefix(&workbook.root).unwrap_or(&path).display();
-    let all: Vec<Regression> = match serde_json::from_str(&text) {
-        Ok(all) => all,
-        Err(error) => {
-            let warning = format!("{shown} is damaged ({error}) and is left out: remove it");
-            return (Vec::new(), Some(warning));
-        }
+    let fresh = Regressions {
+        version: kit,
+        entries: Vec::new(),
     };
-    let (now, older): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.kit == kit);
-    let warning = older.first().map(|one| {
-        format!(
-            "{} seeds of {shown} were recorded by kit {}, this is {kit}: they would be other runs and are left out; remove them from the file",
-            older.len(),
-            one.kit
-        )
-    });
-    (now, warning)
+    let Ok(text) = fs::read_to_string(&path) else {
+        return Ok(fresh);
+    };
+    match serde_json::from_str::<Regressions>(&text) {
+        Ok(all) if all.version == kit => Ok(all),
+        Ok(all) => Err(format!(
+            "{shown} was recorded by version {} of the simulator, this is version {kit}: its seeds mean other runs now and are not tried; delete the file",
+            all.version
+        )),
+        Err(error) => Err(format!(
+            "{shown} is damaged ({error}) and is not tried: delete it"
+        )),
+    }
 }
 
 /// Keeps what failed with a seed, and the last failure of all.
@@ -92,12 +97,24 @@ pub fn record(workbook: &Workbook, lab: &str, results: &[StageResult]) -> Result
         keep: last.kept.clone(),
     };
     write(&last_file(workbook), &failure)?;
-    let (mut kept, _) = load(workbook, lab);
-    let before = kept.clone();
-    for (_, test) in failures {
-        if let Some(seed) = test.seed {
-            add(&mut kept, workbook.version(), test, seed);
+    let seeded: Vec<&TestResult> = failures
+        .iter()
+        .map(|(_, test)| *test)
+        .filter(|test| test.seed.is_some())
+        .collect();
+    let Some(kit) = seeded.iter().find_map(|test| test.kit) else {
+        return Ok(());
+    };
+    let mut kept = match load(workbook, lab, kit) {
+        Ok(kept) => kept,
+        Err(warning) => {
+            eprintln!("note: {warning}");
+            return Ok(());
         }
+    };
+    let before = kept.clone();
+    for test in seeded {
+        add(&mut kept.entries, test);
     }
     match kept == before {
         true => Ok(()),
@@ -106,14 +123,16 @@ pub fn record(workbook: &Workbook, lab: &str, results: &[StageResult]) -> Result
 }
 
 /// The newest first; one seed once.
-fn add(kept: &mut Vec<Regression>, kit: String, test: &TestResult, seed: u64) {
+fn add(kept: &mut Vec<Regression>, test: &TestResult) {
+    let Some(seed) = test.seed else {
+        return;
+    };
     kept.retain(|one| one.test != test.name || one.seed != seed);
     let new = Regression {
-        kit,
         test: test.name.clone(),
-        invariant: test.invariant.clone(),
         seed,
-        keep: test.kept.clone(),
+        keep: Some(keep_of(&test.kept)),
+        invariant: test.invariant.clone(),
     };
     kept.insert(0, new);
     let mut count = 0;
@@ -121,6 +140,14 @@ fn add(kept: &mut Vec<Regression>, kit: String, test: &TestResult, seed: u64) {
         count += usize::from(one.test == test.name);
         one.test != test.name || count <= MOST_PER_TEST
     });
+}
+
+/// The words of `--keep`: a failure that needs no fault keeps none.
+pub fn keep_of(kept: &[String]) -> String {
+    match kept.is_empty() {
+        true => "none".to_string(),
+        false => kept.join(","),
+    }
 }
 
 pub fn last(workbook: &Workbook) -> Option<Failure> {

@@ -45,7 +45,7 @@ fn choose<'w>(
         let stage = workbook.stage(lab, &last.stage.to_string())?;
         let settings = Settings {
             seed: last.seed,
-            keep: (!last.keep.is_empty()).then(|| last.keep.join(",")),
+            keep: last.seed.map(|_| regressions::keep_of(&last.keep)),
             filter: Filter::Named(last.test.clone()),
             ..Settings::default()
         };

@@ -19,8 +19,15 @@ pub fn stage(lab: &str, result: &StageResult) -> String {
         summary(result)
     );
     let width = result.tests.iter().map(|test| test.name.len()).max();
-    for one in &result.tests {
-        text.push_str(&test(one, width.unwrap_or(0)));
+    for (index, one) in result.tests.iter().enumerate() {
+        let next = result.tests.get(index + 1);
+        let repeated = one.verdict == Verdict::NotBuilt
+            && next.is_some_and(|n| n.verdict == Verdict::NotBuilt && n.message == one.message);
+        // One reason for all of them stands below the last.
+        match repeated {
+            true => text.push_str(&heading_of(one, width.unwrap_or(0))),
+            false => text.push_str(&test(one, width.unwrap_or(0))),
+        }
     }
     text
 }
@@ -51,7 +58,7 @@ pub fn one(result: &TestResult) -> String {
     test(result, 0)
 }
 
-fn test(test: &TestResult, width: usize) -> String {
+fn heading_of(test: &TestResult, width: usize) -> String {
     let color = match test.verdict {
         Verdict::Passed => Color::Green,
         Verdict::Todo | Verdict::NotBuilt => Color::Yellow,
@@ -65,7 +72,11 @@ fn test(test: &TestResult, width: usize) -> String {
         _ => String::new(),
     };
     let line = format!("    {word}  {:<width$}   {beside}", test.name);
-    let mut text = format!("{}\n", line.trim_end());
+    format!("{}\n", line.trim_end())
+}
+
+fn test(test: &TestResult, width: usize) -> String {
+    let mut text = heading_of(test, width);
     if !matches!(test.verdict, Verdict::Passed | Verdict::Todo) {
         for line in detail(test) {
             let _ = writeln!(text, "                {line}");

@@ -108,21 +108,13 @@ pub fn run(
     let lab = selection.lab;
     workbook.require_lib(&lab.name)?;
     let package = testing::package(workbook, &lab.name, Side::Learner);
-    // A chosen run says nothing about the others, and is not told about them.
+    // A chosen run says nothing about the others.
     let chosen = settings.seed.is_some() || settings.schedule.is_some();
-    let mut settings = settings.clone();
-    if !chosen {
-        let (regressions, warning) = regressions::load(workbook, &lab.name);
-        settings.regressions = regressions;
-        if let Some(warning) = warning {
-            eprintln!("note: {warning}");
-        }
-    }
     let (results, built) = testing::run_stages(
         &package,
         lab,
         &selection.stages,
-        &settings,
+        settings,
         cancel,
         |result| {
             if !cancel.load(Ordering::Relaxed) {

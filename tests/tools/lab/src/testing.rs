@@ -7,7 +7,6 @@ use crate::launcher::Limits;
 use crate::manifest::{Kind, Lab, Stage, Test};
 use crate::points::Points;
 use crate::process::{self, PrivateFolder};
-use crate::regressions::Regression;
 use crate::verdict::{StageResult, TestResult, Verdict};
 use crate::workbook::Workbook;
 use std::collections::BTreeSet;
@@ -28,8 +27,6 @@ pub struct Settings {
     /// Run on after a failure and count the seeds that hit.
     pub count: bool,
     pub filter: Filter,
-    /// Failures that were seen once: tried before anything else.
-    pub regressions: Vec<Regression>,
 }
 
 /// Which tests of a stage run.
@@ -178,7 +175,7 @@ impl Bench<'_> {
                             break;
                         };
                         let result = match present.contains(&test.name) {
-                            true => self.run_test(program, test, *max),
+                            true => self.run_one(program, test, *max),
                             false => Ok(blank(test, *max, Verdict::NotBuilt, absent(&test.name))),
                         };
                         if let Ok(mut done) = done.lock() {
@@ -193,32 +190,6 @@ impl Bench<'_> {
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         done.sort_by_key(|(index, _)| *index);
         done.into_iter().map(|(_, result)| result).collect()
-    }
-
-    /// The recorded failures of the test first, then the test.
-    fn run_test(&self, program: &Path, test: &Test, max: Points) -> Result<TestResult, Error> {
-        for one in self
-            .settings
-            .regressions
-            .iter()
-            .filter(|one| one.test == test.name)
-        {
-            let settings = Settings {
-                seed: Some(one.seed),
-                keep: (!one.keep.is_empty()).then(|| one.keep.join(",")),
-                seed_key: self.settings.seed_key.clone(),
-                ..Settings::default()
-            };
-            let again = Bench {
-                settings: &settings,
-                ..*self
-            };
-            let result = again.run_one(program, test, max)?;
-            if result.verdict != Verdict::Passed {
-                return Ok(result);
-            }
-        }
-        self.run_one(program, test, max)
     }
 
     fn run_one(&self, program: &Path, test: &Test, max: Points) -> Result<TestResult, Error> {
@@ -248,13 +219,16 @@ impl Bench<'_> {
             result.points = max;
         }
         if let Some(record) = record {
+            result.output = without_verdict(&result.output, &record.invariant);
+            result.kit = record.kit;
             result.hits = record.hits.zip(record.runs);
             result.checks = record.checks;
             result.seed = record.seed;
             result.kept = record.kept;
-            result.faults = record.faults;
+            // What every test has is no news.
+            result.faults = record.faults.filter(|of| *of > 0);
             result.location = record.location;
-            result.replay = record.replay;
+            result.replay = record.replay.as_deref().map(quoted);
             if !record.invariant.is_empty() {
                 result.invariant = record.invariant;
             }
@@ -346,6 +320,7 @@ fn blank(test: &Test, max: Points, verdict: Verdict, message: String) -> TestRes
         location: None,
         output: String::new(),
         hits: None,
+        kit: None,
     }
 }
 
@@ -387,4 +362,25 @@ fn learners_part(output: &str, test: &str) -> String {
         .filter(|line| !harness(line))
         .map(|line| format!("{line}\n"))
         .collect()
+}
+
+/// Without the panic by which the test told a person what the record tells the runner.
+fn without_verdict(output: &str, invariant: &str) -> String {
+    let lines: Vec<&str> = output.lines().collect();
+    let start = format!("{invariant}: ");
+    let last = (1..lines.len())
+        .rev()
+        .find(|at| lines[*at].starts_with(&start) && lines[at - 1].contains("panicked at "));
+    let kept = &lines[..last.map_or(lines.len(), |at| at - 1)];
+    kept.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// Faults are written `drop:1>2#3`, and a shell would take the `>` for a file.
+fn quoted(replay: &str) -> String {
+    match replay.split_once(" --keep ") {
+        Some((before, keep)) if !keep.contains(['"', '\'', ' ']) => {
+            format!("{before} --keep \"{keep}\"")
+        }
+        _ => replay.to_string(),
+    }
 }

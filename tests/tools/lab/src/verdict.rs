@@ -86,6 +86,9 @@ pub struct TestResult {
     pub output: String,
     #[serde(skip)]
     pub hits: Option<(u64, u64)>,
+    /// The version of the simulator that dealt the seed.
+    #[serde(skip)]
+    pub kit: Option<u32>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

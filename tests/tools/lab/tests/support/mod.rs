@@ -56,11 +56,10 @@ impl Copy {
         command
             .args(line.split_whitespace())
             .current_dir(&self.root)
-            // One target folder for all copies: their packages differ by path, so nothing is shared but the folder.
-            .env(
-                "CARGO_TARGET_DIR",
-                Path::new(env!("CARGO_TARGET_TMPDIR")).join("target"),
-            )
+            // Each copy its own: cargo tells packages of the same name in two workspaces apart by their path inside of
+            // the workspace only.
+            .env("CARGO_TARGET_DIR", self.root.join("target"))
+            .env("RUST_BACKTRACE", "0")
             .env_remove("LAB_SEED_KEY");
         command
     }
