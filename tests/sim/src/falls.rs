@@ -142,9 +142,11 @@ impl<N: Node, C: Checker<N>> World<N, C> {
     /// The machine is down; `draw` says what its disk keeps of what was not synced.
     pub(crate) fn fall(&mut self, i: usize, draw: Draw) {
         let (scripted, mut file) = (self.core.net.scripted, 0);
-        self.fall_keeping(i, |_, pending| {
+        let told = std::mem::take(&mut self.core.seats[i].told_kept);
+        self.fall_keeping(i, |name, pending| {
             if scripted {
-                return Kept::SYNCED;
+                let of = told.iter().find(|(file, _)| **file == *name);
+                return of.map_or(Kept::SYNCED, |(_, kept)| *kept);
             }
             file += 2;
             let whole = draw.again(100 + file).below(pending.len() as u64 + 1) as usize;

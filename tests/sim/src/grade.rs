@@ -1,6 +1,7 @@
 //! [`grade`]: one graded test, and its report to the runner.
 
 use crate::check::Checker;
+use crate::explore::Scope;
 use crate::hunt::{Hunt, hunt};
 use crate::key::{FaultKey, print_keys};
 use crate::panics::{self, Panic};
@@ -151,8 +152,25 @@ impl Test {
                     .or_else(|| Some(here()));
                 self.end_as(failed)
             }
-            (None, None) => self.end(Verdict::Failed, "the script did not come to its end".into()),
+            (None, None) => match played.unknown {
+                Some(why) => self.end(Verdict::Unknown, why),
+                None => self.end(Verdict::Failed, "the script did not come to its end".into()),
+            },
         }
+    }
+
+    /// Tries every order of events in a small scope. A counterexample is printed, and played in the
+    /// simulator for its trace; a search that gave up is unknown, which is no pass. `LAB_SCHEDULE`
+    /// names a file with a schedule to play instead.
+    #[track_caller]
+    pub fn explore<N: Node, C: Checker<N>>(
+        &mut self,
+        scenario: &Scenario<N>,
+        checker: C,
+        scope: &Scope<N>,
+    ) {
+        let states = self.script(scenario, checker, |w| w.explore(scope).states);
+        self.checks += states as u64;
     }
 
     /// Runs the scenario with many seeds; a failure is shrunk and reported with its replay line.

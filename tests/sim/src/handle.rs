@@ -201,6 +201,7 @@ impl<N: Node, C: Checker<N>> World<N, C> {
             syncs: &mut seat.syncs,
             slow_next: &mut seat.slow_next,
             fail_next: &mut seat.fail_next_sync,
+            told_syncs: &mut seat.told_syncs,
             faults: &scenario.faults,
         };
         run(&mut seat.machine, &mut host)

@@ -25,6 +25,9 @@ pub(crate) struct Recorder<N: Node> {
     views: BTreeMap<Addr, Map<String, Value>>,
     bands: BTreeMap<Addr, Vec<Band>>,
     dull: BTreeSet<u64>,
+    /// Added to every time: a schedule of the explorer has many steps at one moment, and a reader
+    /// wants them one after another.
+    pub(crate) shift: u64,
 }
 
 impl<N: Node> Recorder<N> {
@@ -52,12 +55,13 @@ impl<N: Node> Recorder<N> {
             views: BTreeMap::new(),
             bands: BTreeMap::new(),
             dull: BTreeSet::new(),
+            shift: 0,
         }
     }
 
     fn push(&mut self, k: Kind, t: u64, n: Addr) -> &mut Event {
         self.lines.push(Line {
-            event: Event::new(k, t, n.0),
+            event: Event::new(k, t + self.shift, n.0),
             group: self.group,
         });
         let last = self.lines.len() - 1;
@@ -194,7 +198,7 @@ impl<N: Node> Recorder<N> {
         kept: Vec<String>,
     ) -> Trace {
         self.head.violation = violation.map(|(t, v)| trace::Violation {
-            t,
+            t: t + self.shift,
             invariant: v.invariant.clone(),
             message: v.message.clone(),
             nodes: v.nodes.iter().map(|a| a.0).collect(),

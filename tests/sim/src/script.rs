@@ -5,6 +5,7 @@ mod network;
 
 use crate::call::Call;
 use crate::check::{Checker, Violation};
+use crate::clock::Clock;
 use crate::fate::Fate;
 use crate::machine::Machine;
 use crate::panics;
@@ -28,8 +29,9 @@ use std::time::Duration;
 pub struct Script<N: Node, C: Checker<N>> {
     pub(crate) world: World<N, C>,
     label: String,
-    checks: u64,
+    pub(crate) checks: u64,
     failed_in: Option<String>,
+    pub(crate) unknown: Option<String>,
 }
 
 /// What a script's end unwinds with; [`Script::play`] catches it.
@@ -45,6 +47,8 @@ pub struct Played<T> {
     pub failure: Option<Failure>,
     /// `file:line` of the verb in which it failed.
     pub location: Option<String>,
+    /// Why it is not known whether it failed: a search in it gave up.
+    pub unknown: Option<String>,
     /// What happened.
     pub trace: Trace,
 }
@@ -55,8 +59,8 @@ pub struct Snapshot<N: Node, C> {
     pub now: SimTime,
     /// In the scenario's order.
     pub machines: Vec<Machine<N>>,
-    /// Each node's clock now, in the scenario's order.
-    pub clocks: Vec<LocalTime>,
+    /// Each node's clocks, in the scenario's order.
+    pub(crate) clocks: Vec<Clock>,
     /// Pending timers and when they are due on their node's clock.
     pub timers: Vec<(Addr, N::Timer, LocalTime)>,
     /// Messages under way or held: sender, receiver, content.
@@ -89,6 +93,7 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
             label: label.to_string(),
             checks: 0,
             failed_in: None,
+            unknown: None,
         };
         let played = panics::caught(|| {
             script.world.boot_all();
@@ -104,6 +109,7 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
     fn conclude<T>(mut self, played: Result<T, panics::Panic>) -> Played<T> {
         if let Err(panic) = &played
             && !self.world.failed()
+            && self.unknown.is_none()
         {
             // The schedule itself panicked, perhaps in a helper of the learner's.
             let place = panic.location.as_deref().unwrap_or("an unknown place");
@@ -123,13 +129,14 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
             checks: self.checks + self.world.core.handlers,
             failure,
             location: self.failed_in,
+            unknown: self.unknown,
             trace: trace.expect("a script is always recorded"),
         }
     }
 
     /// Ends the script if an invariant is broken.
     #[track_caller]
-    fn go_on(&mut self) {
+    pub(crate) fn go_on(&mut self) {
         if self.world.failed() {
             let place = Location::caller();
             let place = format!("{}:{}", place.file(), place.line());
@@ -138,8 +145,18 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
         }
     }
 
+    /// Ends the script without a verdict.
     #[track_caller]
-    fn fail(&mut self, text: String) -> ! {
+    pub(crate) fn give_up(&mut self, why: String) -> ! {
+        let place = Location::caller();
+        self.failed_in
+            .get_or_insert(format!("{}:{}", place.file(), place.line()));
+        self.unknown.get_or_insert(why);
+        resume_unwind(Box::new(Ended))
+    }
+
+    #[track_caller]
+    pub(crate) fn fail(&mut self, text: String) -> ! {
         let addr = self.world.addr(0);
         let violation = Violation::new(self.label.clone(), text);
         self.world.fail(addr, violation);
@@ -148,7 +165,7 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
     }
 
     #[track_caller]
-    fn place(&self, addr: Addr) -> usize {
+    pub(crate) fn place(&self, addr: Addr) -> usize {
         let place = self.world.core.net.place(addr);
         place.map_or_else(|| panic!("{addr} is no node of this scenario"), usize::from)
     }
@@ -293,11 +310,10 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
             let active = s.timers.iter().filter(|p| p.active);
             active.map(|p| (s.machine.addr(), p.timer.clone(), p.due))
         });
-        let clock = |s: &Seat<N>| s.clock.local(core.net.now);
         Snapshot {
             now: self.now(),
             machines: core.seats.iter().map(|s| s.machine.clone()).collect(),
-            clocks: core.seats.iter().map(clock).collect(),
+            clocks: core.seats.iter().map(|s| s.clock).collect(),
             timers: timers.collect(),
             messages: flights
                 .iter()

@@ -1,11 +1,12 @@
 //! [`Seat`]: one machine in the world: its clock, timers, queue and randomness.
 
 use crate::clock::Clock;
+use crate::disk::Kept;
 use crate::key::Draw;
-use crate::machine::{Dice, Machine, Plan};
+use crate::machine::{Dice, Machine, Plan, SyncFate};
 use crate::queue::{Queue, What};
 use crate::time::micros;
-use node::driver::{Moment, TimerChange};
+use node::driver::{FileName, Moment, TimerChange};
 use node::{Addr, LocalTime, Node, OpId};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -115,6 +116,9 @@ pub(crate) struct Seat<N: Node> {
     /// The next sync is to be slow until a script ends it, or by a strike for so many microseconds.
     pub(crate) slow_next: Option<Option<u64>>,
     pub(crate) fail_next_sync: bool,
+    /// What a schedule of the explorer says of the next syncs, and of what the next crash keeps.
+    pub(crate) told_syncs: VecDeque<SyncFate>,
+    pub(crate) told_kept: Vec<(FileName, Kept)>,
     /// Counts crashes and pauses, so that what was planned before one finds nothing after it.
     pub(crate) epoch: u16,
     /// The lost disk is noticed at the next start.
@@ -138,6 +142,8 @@ impl<N: Node> Seat<N> {
             armed: None,
             slow_next: None,
             fail_next_sync: false,
+            told_syncs: VecDeque::new(),
+            told_kept: Vec::new(),
             epoch: 0,
             erased: false,
             disk_room: room,

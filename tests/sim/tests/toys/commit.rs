@@ -1,0 +1,177 @@
+//! Two-phase commit with presumed abort. A process coordinates, and a participant runs inside it.
+
+use node::{Addr, Ctx, LocalTime, Node, OpId, Role, append_record, read_records};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Msg {
+    Prepare,
+    Vote(bool),
+    Decide(bool),
+    /// A prepared participant asks what was decided.
+    Ask,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Timer {
+    /// The coordinator waits no longer for votes.
+    GiveUp,
+    Ask,
+}
+
+pub struct Config {
+    pub coordinator: Addr,
+    pub participants: Vec<Addr>,
+    /// The bug: the decision is sent before it is logged.
+    pub sends_first: bool,
+}
+
+/// Logs `None` when it is prepared, then what was decided.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Participant {
+    log: Vec<Option<bool>>,
+}
+
+impl Participant {
+    fn log(&mut self, cx: &mut Ctx<'_, Self>, record: Option<bool>) {
+        self.log.push(record);
+        append_record(&mut cx.disk(), "log", &record);
+        cx.disk().sync("log");
+    }
+}
+
+impl Node for Participant {
+    type Config = Config;
+    type Msg = Msg;
+    type Timer = Timer;
+    type Op = ();
+    type Ret = bool;
+    type View = Option<bool>;
+
+    fn boot(cx: &mut Ctx<'_, Self>) -> Self {
+        let found = read_records(&cx.disk(), "log");
+        cx.disk().truncate("log", found.good_len);
+        if found.records.last() == Some(&None) {
+            cx.set_timer(Timer::Ask, Duration::from_millis(100));
+        }
+        Participant { log: found.records }
+    }
+    fn on_message(&mut self, cx: &mut Ctx<'_, Self>, from: Addr, msg: Msg) {
+        match msg {
+            Msg::Prepare if self.log.is_empty() => {
+                let yes = cx.choose(2) == 0;
+                self.log(cx, (!yes).then_some(false));
+                cx.set_timer(Timer::Ask, Duration::from_millis(100));
+                cx.send(from, Msg::Vote(yes));
+            }
+            Msg::Decide(commit) if self.log == [None] => self.log(cx, Some(commit)),
+            _ => {}
+        }
+    }
+    fn on_timer(&mut self, cx: &mut Ctx<'_, Self>, _: Timer) {
+        if self.log == [None] {
+            cx.set_timer(Timer::Ask, Duration::from_millis(100));
+            cx.send(cx.cfg().coordinator, Msg::Ask);
+        }
+    }
+    fn on_op(&mut self, _: &mut Ctx<'_, Self>, _: OpId, (): ()) {}
+    fn view(&self, _: LocalTime) -> Option<bool> {
+        self.log.last().copied().flatten()
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Process {
+    inner: Participant,
+    open: Option<OpId>,
+    yes: BTreeSet<Addr>,
+    decided: Option<bool>,
+}
+
+const INNER: Role<Process, Participant> = Role {
+    dir: "participant/",
+    cfg: |c| c,
+    msg: |m| m,
+    timer: |t| t,
+};
+
+impl Process {
+    fn decide(&mut self, cx: &mut Ctx<'_, Self>, commit: bool) {
+        self.decided = Some(commit);
+        if cx.cfg().sends_first {
+            cx.send_all(&cx.cfg().participants, Msg::Decide(commit));
+        }
+        append_record(&mut cx.disk(), "decision", &commit);
+        cx.disk().sync("decision");
+        if !cx.cfg().sends_first {
+            cx.send_all(&cx.cfg().participants, Msg::Decide(commit));
+        }
+        if let Some(id) = self.open.take() {
+            cx.ret(id, commit);
+        }
+    }
+
+    fn inside(
+        &mut self,
+        cx: &mut Ctx<'_, Self>,
+        run: impl FnOnce(&mut Participant, &mut Ctx<'_, Participant>),
+    ) {
+        let answers = cx.scope(&INNER, |cx| run(&mut self.inner, cx));
+        assert!(answers.is_empty(), "a participant is asked nothing");
+    }
+}
+
+impl Node for Process {
+    type Config = Config;
+    type Msg = Msg;
+    type Timer = Timer;
+    type Op = ();
+    type Ret = bool;
+    type View = Option<bool>;
+
+    fn boot(cx: &mut Ctx<'_, Self>) -> Self {
+        Process {
+            inner: cx.scope_boot(&INNER),
+            open: None,
+            yes: BTreeSet::new(),
+            decided: read_records(&cx.disk(), "decision").records.pop(),
+        }
+    }
+    fn on_message(&mut self, cx: &mut Ctx<'_, Self>, from: Addr, msg: Msg) {
+        match (msg, self.decided) {
+            (Msg::Prepare | Msg::Decide(_), _) => {
+                self.inside(cx, |inner, cx| inner.on_message(cx, from, msg));
+            }
+            (_, Some(commit)) => cx.send(from, Msg::Decide(commit)),
+            (Msg::Vote(true), None) if self.open.is_some() => {
+                self.yes.insert(from);
+                if self.yes.len() == cx.cfg().participants.len() {
+                    self.decide(cx, true);
+                }
+            }
+            (Msg::Ask, None) if self.open.is_some() => {}
+            // A no; or it was never begun, or forgotten in a crash: presumed to be aborted.
+            (Msg::Vote(_) | Msg::Ask, None) => self.decide(cx, false),
+        }
+    }
+    fn on_timer(&mut self, cx: &mut Ctx<'_, Self>, timer: Timer) {
+        match timer {
+            Timer::Ask => self.inside(cx, |inner, cx| inner.on_timer(cx, timer)),
+            Timer::GiveUp if self.decided.is_none() => self.decide(cx, false),
+            Timer::GiveUp => {}
+        }
+    }
+    fn on_op(&mut self, cx: &mut Ctx<'_, Self>, id: OpId, (): ()) {
+        if let Some(commit) = self.decided {
+            return cx.ret(id, commit);
+        }
+        self.open = Some(id);
+        cx.set_timer(Timer::GiveUp, Duration::from_millis(100));
+        cx.send_all(&cx.cfg().participants, Msg::Prepare);
+    }
+    fn view(&self, now: LocalTime) -> Option<bool> {
+        self.decided.or(self.inner.view(now))
+    }
+}
