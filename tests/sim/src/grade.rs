@@ -3,7 +3,7 @@
 use crate::check::Checker;
 use crate::explore::Scope;
 use crate::hunt::{Hunt, hunt};
-use crate::key::{FaultKey, print_keys};
+use crate::key::{FaultKey, KIT_VERSION, print_keys};
 use crate::panics::{self, Panic};
 use crate::regress::Regressions;
 use crate::report::{Channel, Record, Settings, Verdict};
@@ -253,6 +253,7 @@ impl Test {
         let failed = failed.unwrap_or_else(|| Failed::panicked(invariant, &Panic::default()));
         Record {
             v: 1,
+            kit: KIT_VERSION,
             nonce: String::new(),
             test: self.settings.test,
             outcome: if passed {

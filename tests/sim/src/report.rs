@@ -1,7 +1,7 @@
 //! How a graded test is told what to do and says what came of it: environment in, one JSON line out.
 
 use crate::key::{FaultKey, mix, parse_keys};
-use crate::trace::Trace;
+use crate::trace::{self, Trace};
 use serde::Serialize;
 use std::env;
 use std::fs;
@@ -27,6 +27,8 @@ pub enum Verdict {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Record {
     pub(crate) v: u32,
+    /// Which simulator dealt the seed.
+    pub(crate) kit: u32,
     pub(crate) nonce: String,
     pub(crate) test: String,
     pub(crate) outcome: Verdict,
@@ -140,7 +142,10 @@ impl Settings {
 
     pub(crate) fn write_trace(&self, trace: &Trace) {
         let Some(path) = &self.trace else { return };
-        if let Err(why) = fs::write(path, trace.to_json()) {
+        // The sentences beside it are what a terminal shows: the runner makes none of its own.
+        let written = fs::write(path, trace.to_json())
+            .and_then(|()| fs::write(path.with_extension("txt"), trace::text(trace)));
+        if let Err(why) = written {
             eprintln!(
                 "the trace could not be written to {}: {why}",
                 path.display()

@@ -9,6 +9,7 @@
 
 mod figure;
 mod narrate;
+mod text;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ use serde_json::Value;
 
 pub use figure::{escape, figure};
 pub use narrate::{Change, Narrator, clock_text, value_text};
+pub use text::text;
 
 /// The version of the format; a reader refuses another.
 pub const VERSION: u32 = 1;

@@ -144,3 +144,15 @@ fn times_and_values_are_for_people() {
         "owner: A, token: 33, until: 1.25 s, valid until: –"
     );
 }
+
+#[test]
+fn a_terminal_gets_a_line_an_event_and_the_violation() {
+    let shown = text(&sample());
+    let events = sample().events.len();
+    assert!(shown.lines().count() > events + 1, "{shown}");
+    assert!(shown.contains("holder = A"), "{shown}");
+    assert!(
+        shown.contains("3 s  BROKEN: D-I1 ServiceMutex: "),
+        "{shown}"
+    );
+}
