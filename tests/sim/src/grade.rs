@@ -75,11 +75,9 @@ fn tell(record: &Record) -> String {
         text += &format!("\n  at {place}");
     }
     if let Some(seed) = record.seed {
-        text += &format!(
-            "\n  seed {seed}, {} of {} faults are enough",
-            record.kept.len(),
-            record.of
-        );
+        let faults = record.kept.iter().filter(|k| !k.starts_with("skip:"));
+        let (left, of) = (faults.count(), record.of);
+        text += &format!("\n  seed {seed}, {left} of its {of} faults are enough");
     }
     if let Some(replay) = &record.replay {
         text += &format!("\n  replay: {replay}");
@@ -210,7 +208,9 @@ impl Test {
         if failed.location.is_none() {
             failed.location = Some(here());
         }
-        if let Some(trace) = trace {
+        if let Some(trace) = trace
+            && failed.verdict != Verdict::Todo
+        {
             let events = trace.events.len();
             failed.message += &format!(" (at {}, event {events} of its trace)", shrunk.failure.at);
         }

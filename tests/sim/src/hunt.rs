@@ -228,12 +228,12 @@ fn first_difference<N: Node, C: Checker<N>>(
     let event = one.events.get(at).or(two.events.get(at));
     let (node, time) = event.map_or((0, 0), |e| (e.n, e.t));
     let how = if a == b {
-        format!("in both runs: {a} But what it left behind differs")
+        format!("in both runs: {a} But what it left behind differs.")
     } else {
         format!("first run: {a} Second run: {b}")
     };
     let message = format!(
-        "your node is not deterministic: the same seed ran twice and parted at event {at}, {}. {how}. \
+        "your node is not deterministic: the same seed ran twice and parted at event {at}, {}. {how} \
          Look for a HashMap or HashSet, a static, a clock or randomness that is not the context's",
         SimTime(time)
     );

@@ -138,9 +138,13 @@ impl<N: Node, C: Checker<N>> Shrinker<'_, N, C> {
             return;
         }
         for slot in slots.into_iter().rev() {
-            let mut kept = self.best.clone();
+            let (best, failure) = (self.best.clone(), self.failure.clone());
+            let mut kept = best.clone();
             kept.push(slot);
-            self.try_with(kept);
+            // Another failure may come in its place: only the very same one will do.
+            if self.try_with(kept) && self.failure != failure {
+                (self.best, self.failure) = (best, failure);
+            }
         }
     }
 }

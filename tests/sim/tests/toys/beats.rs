@@ -1,6 +1,8 @@
 //! Five nodes that tell each other what they know: heartbeats and answers, a timer that every
 //! message moves. The shape of a consensus protocol's traffic without its decisions.
 
+#![allow(dead_code, missing_docs)] // Each test uses its own part of it.
+
 use node::{Addr, Ctx, LocalTime, Node, OpId};
 use serde::{Deserialize, Serialize};
 use sim::{Faults, Scenario, ms};

@@ -1,5 +1,7 @@
 //! What is believed of [`super::frail`]: one checker, told which belief to watch.
 
+#![allow(dead_code, missing_docs)] // Each test uses its own part of it.
+
 use super::frail::{A, B, C, Frail, View};
 use sim::{Checker, Event, Step, Violation};
 

@@ -1,6 +1,8 @@
 //! A node that believes much: that no message is lost, that no clock steps, that what it wrote
 //! stays written. Each belief is an [`Aspect`], and each fault of the simulator breaks its own.
 
+#![allow(dead_code, missing_docs)] // Each test uses its own part of it.
+
 use node::{Addr, AfterFailedSync, Ctx, DiskRef, LocalTime, Node, OpId, WallTime, load, save};
 use serde::{Deserialize, Serialize};
 use sim::{Ask, Scenario, ms};

@@ -1,6 +1,8 @@
 //! A register on a server, and a relay in front of it: the smallest thing with a disk, a timer, a
 //! message and an operation. Its configuration plants one mistake at a time.
 
+#![allow(dead_code, missing_docs)] // Each test uses its own part of it.
+
 use node::{Addr, Ctx, LocalTime, Node, OpId, load, save};
 use serde::{Deserialize, Serialize};
 use sim::{Checker, Event, Scenario, Step, Violation, ms};
