@@ -30,17 +30,20 @@
   const clock = (t) => (t < 1e6 ? +(t / 1e3).toFixed(3) + ' ms' : +(t / 1e6).toFixed(6) + ' s');
   const brief = (t) => (t < 1e6 ? +(t / 1e3).toFixed(1) + ' ms' : +(t / 1e6).toFixed(3) + ' s');
   const words = (name) => name.replace(/_/g, ' ');
-  const moment = (name, v) => (Number.isInteger(v) && name.endsWith('until') ? clock(v) : value(v, true));
   // The same words as the terminal's.
-  const value = (v, inner) => {
+  const part = (name, v) => {
+    if (typeof v === 'string') return v;
+    if (Array.isArray(v) && v.length > 1) return `${words(name)} [${value(v)}]`;
+    if (v && typeof v === 'object' && !Array.isArray(v) && Object.keys(v).length) return `${words(name)} (${value(v)})`;
+    return `${words(name)} ${Number.isInteger(v) && name.endsWith('until') ? brief(v) : value(v)}`;
+  };
+  const value = (v) => {
     if (v === null || v === undefined) return '–';
     if (v === true) return 'yes';
     if (v === false) return 'no';
     if (typeof v !== 'object') return String(v);
-    const parts = Array.isArray(v) ? v.map((x) => value(x, v.length > 1)) : Object.entries(v).map(([k, x]) => `${words(k)}: ${moment(k, x)}`);
-    if (!parts.length) return 'none';
-    if (!inner || (Array.isArray(v) && parts.length === 1)) return parts.join(', ');
-    return Array.isArray(v) ? `[${parts.join(', ')}]` : `(${parts.join(', ')})`;
+    const parts = Array.isArray(v) ? v.map(value).join('; ') : Object.entries(v).map(([k, x]) => part(k, x)).join(' · ');
+    return parts || 'none';
   };
 
   // What the drawing needs to know of a trace, without a pixel: messages with both ends, stretches on lanes and links.
@@ -265,13 +268,13 @@
       const fill = b.kind === 'lease' ? '' : ` fill="url(#${this.id}${b.kind === 'crash' ? 'd' : 'p'})"`;
       const ticks = (b.ticks || []).map((t) => `<path class="tp-renew" d="M${s.x(t)} ${top + 3}v${tall - 6}"/>`).join('');
       this.add(b.i0, `<rect x="${x0}" y="${top}" width="${x1 - x0}" height="${tall}" rx="5"${fill}/>${ticks}`, cls);
-      const fits = x1 - x0 - 12;
-      const text = short(b.l, Math.max(3, Math.floor(fits / 6.4)));
       const marks = run.events.map((e, i) => (e.n === b.n && e.k !== 'op' && e.k !== 'ret' ? this.marks.get(i) : undefined));
       let from = x0 + 8;
       for (const x of marks) if (x !== undefined && x > from - 16 && x < from + 12) from = x + 11;
+      const fits = x1 - from - 6, text = short(b.l, Math.max(3, Math.floor(fits / 6.4)));
       // A long band says its name again where its beginning has scrolled away.
-      for (let x = from; fits > 24 && (x === from || x < x1 - 200); x += 420) this.label(b.i0, text, [[x, top + tall / 2 + 4]], `tp-band ${cls}`, fits, true, x === from ? 0 : x);
+      const legible = text === b.l || text.length > 7;
+      for (let x = from; legible && (x === from || x < x1 - 200); x += 420) this.label(b.i0, text, [[x, top + tall / 2 + 4]], `tp-band ${cls}`, fits, true, x === from ? 0 : x);
     }
 
     ends(m) {
@@ -441,9 +444,10 @@
       this.$('.tp-stage').classList.toggle('tp-wide', s.width > this.$('.tp-scroll').clientWidth + 2);
       this.$('.tp-scale-note').hidden = s.linear;
       this.parts = [...this.root.querySelectorAll('.tp-done > [data-i], .tp-labels > [data-i], .tp-flag')].map((el) => [el, +el.dataset.i, +el.dataset.x || 0]);
-      // What does not fit is read from its beginning.
-      if (this.shown === undefined && this.$('.tp-wide')) this.i = 0;
       this.show(this.i);
+      // What does not fit is read from its beginning.
+      if (!this.begun) this.$('.tp-scroll').scrollTo({ left: 0, behavior: 'instant' });
+      this.begun = true;
     }
 
     show(i, x) {
@@ -470,7 +474,7 @@
       focus.setAttribute('cx', s.x(e.t));
       focus.setAttribute('cy', this.picture.y(e.n));
       this.tell(i, e);
-      this.follow();
+      if (this.begun) this.follow();
     }
 
     tell(i, e) {
@@ -499,8 +503,9 @@
       this.$('.tp-nodes').style.setProperty('--tp-share', `${100 / Math.ceil(this.run.nodes.length / rows)}%`);
       this.$('.tp-nodes').innerHTML = this.run.nodes.map((n) => {
         const rows = [...fields.get(n.id)].map(([name, f]) => {
-          const was = f.now && f.was !== undefined ? `<small>was ${esc(value(f.was))}</small> ` : '';
-          return `<div class="${f.now ? 'tp-changed' : ''}"><dt>${esc(words(name))}</dt><dd>${was}${esc(f.known ? value(f.v) : '–')}</dd></div>`;
+          const text = f.known ? value(f.v) : '–', was = f.now && f.was !== undefined ? `<small>was ${esc(value(f.was))}</small> ` : '';
+          const cls = `${f.now ? 'tp-changed' : ''}${text.length > 12 ? ' tp-long' : ''}`;
+          return `<div class="${cls}"><dt>${esc(words(name))}</dt><dd>${was}${esc(text)}</dd></div>`;
         }).join('');
         return `<div class="tp-node${n.id === e.n ? ' tp-here' : ''}"><p>${esc(n.name)}${is.has(n.id) ? ` <b class="tp-is">${is.get(n.id)}</b>` : ''}</p>${rows ? `<dl>${rows}</dl>` : ''}</div>`;
       }).join('');

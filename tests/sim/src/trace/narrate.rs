@@ -202,24 +202,22 @@ pub fn clock_text(micros: u64) -> String {
     }
 }
 
-/// A field's value for people: no quotes, a dash for nothing. An integer in a field called `until`, or `…_until`, is a
+/// A field's value for people: no quotes, a dash for nothing. Inside a structure a text stands for itself and everything
+/// else has its field's name before it: `job · A0 · token 33`. An integer in a field called `until`, or `…_until`, is a
 /// moment in microseconds, by convention of the labs' views.
 pub fn value_text(value: &Value) -> String {
     match value {
         Value::Null => "–".to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(items) if items.is_empty() => "none".to_owned(),
-        Value::Array(items) => match &items[..] {
-            [one] => value_text(one),
-            _ => items.iter().map(nested).collect::<Vec<_>>().join(", "),
-        },
+        Value::Array(items) => items.iter().map(value_text).collect::<Vec<_>>().join("; "),
         Value::Object(fields) if fields.is_empty() => "none".to_owned(),
         Value::Object(fields) => {
             let fields: Vec<_> = fields
                 .iter()
-                .map(|(name, value)| format!("{}: {}", field_name(name), field_text(name, value)))
+                .map(|(name, value)| part(name, value))
                 .collect();
-            fields.join(", ")
+            fields.join(" · ")
         }
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
@@ -232,17 +230,21 @@ pub(super) fn field_name(name: &str) -> String {
     name.replace('_', " ")
 }
 
-fn field_text(name: &str, value: &Value) -> String {
-    match value.as_u64() {
-        Some(micros) if name.ends_with("until") => clock_text(micros),
-        _ => nested(value),
-    }
-}
-
-fn nested(value: &Value) -> String {
-    match value {
+fn part(name: &str, value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => return text.clone(),
         Value::Array(items) if items.len() > 1 => format!("[{}]", value_text(value)),
         Value::Object(fields) if !fields.is_empty() => format!("({})", value_text(value)),
-        _ => value_text(value),
-    }
+        _ => match value.as_u64() {
+            Some(micros) if name.ends_with("until") => clock_text(rounded(micros)),
+            _ => value_text(value),
+        },
+    };
+    format!("{} {text}", field_name(name))
+}
+
+/// To the tenth of a millisecond, and from one second on to the millisecond: nobody reads a lease's end closer.
+fn rounded(micros: u64) -> u64 {
+    let to = if micros < 1_000_000 { 100 } else { 1_000 };
+    (micros + to / 2) / to * to
 }

@@ -136,12 +136,12 @@ fn times_and_values_are_for_people() {
     assert_eq!(times, ["0 ms", "402.5 ms", "999.999 ms", "1 s", "12.004 s"]);
     assert_eq!(
         value_text(&json!({"a": [1, {"b": true}], "c": null, "d": []})),
-        "a: [1, (b: yes)], c: –, d: none"
+        "a [1; b yes] · c – · d none"
     );
-    let lease = json!([{"owner": "A", "token": 33, "until": 1_250_000, "valid_until": null}]);
+    let lease = json!([{"owner": "A", "token": 33, "until": 1_250_198, "valid_until": null}]);
     assert_eq!(
         value_text(&lease),
-        "owner: A, token: 33, until: 1.25 s, valid until: –"
+        "A · token 33 · until 1.25 s · valid until –"
     );
 }
 
