@@ -207,8 +207,8 @@
       this.height = this.top + run.nodes.length * LANE - LANE / 2 + 24;
       this.scene = [];
       this.labels = [];
-      // No text of a message on a lane's line.
-      this.taken = run.nodes.map((n) => [0, this.y(n.id) - 6, Infinity, this.y(n.id) + 6]);
+      // Where text stands already, by stretches of 300 pixels: a long run has thousands of texts.
+      this.taken = new Map();
       this.colours = new Map();
       this.draw();
     }
@@ -268,9 +268,8 @@
       const fill = b.kind === 'lease' ? '' : ` fill="url(#${this.id}${b.kind === 'crash' ? 'd' : 'p'})"`;
       const ticks = (b.ticks || []).map((t) => `<path class="tp-renew" d="M${s.x(t)} ${top + 3}v${tall - 6}"/>`).join('');
       this.add(b.i0, `<rect x="${x0}" y="${top}" width="${x1 - x0}" height="${tall}" rx="5"${fill}/>${ticks}`, cls);
-      const marks = run.events.map((e, i) => (e.n === b.n && e.k !== 'op' && e.k !== 'ret' ? this.marks.get(i) : undefined));
       let from = x0 + 8;
-      for (const x of marks) if (x !== undefined && x > from - 16 && x < from + 12) from = x + 11;
+      for (const x of this.onLane.get(b.n) || []) if (x > from - 16 && x < from + 12) from = x + 11;
       const fits = x1 - from - 6, text = short(b.l, Math.max(3, Math.floor(fits / 6.4)));
       // A long band says its name again where its beginning has scrolled away.
       const legible = text === b.l || text.length > 7;
@@ -319,22 +318,32 @@
     // Puts a text at the first spot where it covers no other; with no such spot the caption alone tells it.
     label(i, text, spots, cls, w, always, from = 0) {
       const wide = Math.min(text.length * 6.5, w), limit = this.s.width - 4;
-      const free = spots.find(([x, y]) => x > 2 && x + wide < limit && !this.taken.some((o) => x < o[2] && x + wide > o[0] && y - 10 < o[3] && y + 3 > o[1]));
+      const near = (x) => [0, 1, 2].flatMap((i) => this.taken.get(Math.floor(x / 300) - 1 + i) || []);
+      // No text of a message on a lane's line.
+      const lines = this.run.nodes.map((n) => this.y(n.id));
+      const free = spots.find(([x, y]) => x > 2 && x + wide < limit && !lines.some((line) => y - 10 < line + 6 && y + 3 > line - 6) && !near(x).some((o) => x < o[2] && x + wide > o[0] && y - 10 < o[3] && y + 3 > o[1]));
       const spot = free || (always && spots[0]);
       if (!spot) return;
-      this.taken.push([spot[0], spot[1] - 10, spot[0] + wide, spot[1] + 3]);
+      const cell = Math.floor(spot[0] / 300);
+      if (!this.taken.has(cell)) this.taken.set(cell, []);
+      this.taken.get(cell).push([spot[0], spot[1] - 10, spot[0] + wide, spot[1] + 3]);
       this.labels.push(`<text data-i="${i}" data-x="${from.toFixed(0)}" class="tp-label ${cls}" x="${spot[0].toFixed(1)}" y="${spot[1].toFixed(1)}">${esc(text)}</text>`);
     }
 
     // Marks of one moment stand side by side.
     place() {
       this.marks = new Map();
+      this.onLane = new Map();
       const last = new Map();
       this.run.events.forEach((e, i) => {
         if (!MARKS[e.k] || (e.k === 'up' && e.t === this.run.start)) return;
         const x = this.s.x(e.t), before = last.get(e.n), row = e.k === 'op' || e.k === 'ret';
         const at = row || before === undefined ? x : Math.max(x, before + 15);
-        if (!row) last.set(e.n, at);
+        if (!row) {
+          last.set(e.n, at);
+          if (!this.onLane.has(e.n)) this.onLane.set(e.n, []);
+          this.onLane.get(e.n).push(at);
+        }
         this.marks.set(i, Math.min(at, x + 32));
       });
     }

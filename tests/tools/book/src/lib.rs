@@ -65,7 +65,11 @@
 //!
 //! # Where to look
 //!
-//! [`render`] builds, [`figures`] keeps the lists in step with the traces, [`serve`] serves.
+//! [`render`] builds, [`figures`] keeps the lists in step with the traces, [`serve`] serves. The elements are
+//! `book/theme/trace-player.js` (runs) and `book/theme/elements.js` (charts, questions); `book/theme/repairs.css` mends
+//! what stock mdBook fails of WCAG 2.2. `browser/run.sh` builds the book and a small one with every kind of figure
+//! (`tests/fixture`), serves it, and lets a browser check both; with `MDBOOK=path` of the stock binary it also compares
+//! the two books, page by page.
 //!
 //! Architecture invariant: nothing here knows how a lab is graded. Results come from a file that the runner writes;
 //! a hint is asked of the runner, which counts it.
