@@ -64,9 +64,14 @@ impl LockServer {
         }
     }
 
+    /// The clock by which leases end.
+    fn now(&self, cx: &Ctx<'_, Self>) -> LocalTime {
+        cx.now()
+    }
+
     /// The reply, or `None` for one who waits.
     fn apply(&mut self, cx: &mut Ctx<'_, Self>, caller: Caller, request: Request) -> Option<Reply> {
-        let now = cx.now();
+        let now = self.now(cx);
         self.table.sweep(now);
         let done = |yes| Some(if yes { Reply::Done } else { Reply::Missing });
         match request {
@@ -108,7 +113,7 @@ impl LockServer {
         ttl: Option<Duration>,
         when: When,
     ) -> Reply {
-        let now = cx.now();
+        let now = self.now(cx);
         match when {
             When::IfAbsent => return self.grant(cx, &name, &owner, ttl),
             When::IfPresent if self.table.get(now, &name).is_none() => return Reply::Refused,
@@ -132,7 +137,7 @@ impl LockServer {
         ttl: Duration,
         wait: Option<Duration>,
     ) -> Option<Reply> {
-        let now = cx.now();
+        let now = self.now(cx);
         if let Some(lease) = self.table.get(now, &name)
             && lease.owner == owner
         {
@@ -169,7 +174,7 @@ impl LockServer {
         owner: &Owner,
         ttl: Option<Duration>,
     ) -> Reply {
-        let now = cx.now();
+        let now = self.now(cx);
         if self.table.get(now, name).is_some() {
             return Reply::Refused;
         }

@@ -73,16 +73,12 @@ impl Storage {
     /// the data nor the token may be lost with a crash after that. Answer `queued.from` with
     /// [`Msg::FromStorage`] under the name `queued.id`.
     fn take_effect(&mut self, cx: &mut Ctx<'_, Self>, queued: Queued) {
-        let newest = self.cells.get(&queued.name).map(|cell| cell.token);
-        let reply = match newest {
-            Some(newest) if newest > queued.cell.token => StorageReply::Stale { newest },
-            _ => {
-                self.cells.insert(queued.name, queued.cell);
-                save(&mut cx.disk(), CELLS_FILE, &self.cells);
-                cx.disk().sync(CELLS_FILE);
-                StorageReply::Done
-            }
-        };
+        let reply = self.open(&queued.name, queued.cell.token);
+        if reply == StorageReply::Done {
+            self.cells.insert(queued.name, queued.cell);
+            save(&mut cx.disk(), CELLS_FILE, &self.cells);
+            cx.disk().sync(CELLS_FILE);
+        }
         cx.send(queued.from, Msg::FromStorage(queued.id, reply));
     }
 }
