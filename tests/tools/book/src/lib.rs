@@ -3,7 +3,7 @@
 //! # Idea
 //!
 //! A page is Markdown that the stock `mdbook build book` understands as it is. Its figures are lists, tables and folded
-//! answers inside custom elements; two plain JavaScript files under `book/theme` make players, charts and quizzes of
+//! answers inside custom elements; a few plain JavaScript files under `book/theme` make players, charts and quizzes of
 //! them. The only thing that this crate adds to mdBook's output is data: the JSON of each trace is put into the page
 //! beside its list, so that the player works from `file://`, where nothing can be fetched.
 //!
@@ -66,7 +66,7 @@
 //! # Where to look
 //!
 //! [`render`] builds, [`figures`] keeps the lists in step with the traces, [`serve`] serves. The elements are
-//! `book/theme/trace-player.js` (runs) and `book/theme/elements.js` (charts, questions); `book/theme/repairs.css` mends
+//! `book/theme/trace-{run,picture,player}.js` (runs) and `book/theme/elements.js` (charts, questions); `book/theme/repairs.css` mends
 //! what stock mdBook fails of WCAG 2.2. `browser/run.sh` builds the book and a small one with every kind of figure
 //! (`tests/fixture`), serves it, and lets a browser check both; with `MDBOOK=path` of the stock binary it also compares
 //! the two books, page by page.
