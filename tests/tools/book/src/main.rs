@@ -90,6 +90,7 @@ fn run() -> Result<(), Failure> {
         .book
         .map_or_else(|| render::find_book(&here), Ok)
         .map_err(Failure::Work)?;
+    let book = here.join(book);
     // mdBook takes a relative output folder as one inside the book.
     let out = here.join(given.out.unwrap_or_else(|| book.join("book")));
     let done = match words[..] {

@@ -53,10 +53,11 @@ struct Served {
 impl Served {
     fn start(fixture: &Fixture, port: u16) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_lab-book"))
-            .args(["serve", "--port", &port.to_string(), "--book"])
-            .arg(fixture.book())
-            .arg("--out")
-            .arg(fixture.0.join(format!("out-{port}")))
+            // Relative folders, as a person types them.
+            .args(["serve", "--port", &port.to_string(), "--book", "book"])
+            .args(["--out", &format!("out-{port}")])
+            .current_dir(&fixture.0)
+            .env("LAB_RUNNER", fixture.0.join("runner"))
             .stdout(Stdio::piped())
             .spawn()
             .expect("it starts");
@@ -207,4 +208,27 @@ fn an_open_page_hears_results_as_they_change() {
         lines.any(|line| line == "event: reload"),
         "then a changed page"
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_hint_is_asked_of_the_runner_in_the_workbook() {
+    use std::os::unix::fs::PermissionsExt;
+    let fixture = Fixture::new("hint");
+    let runner = fixture.0.join("runner");
+    fs::write(
+        &runner,
+        "#!/bin/sh\nprintf '{\"text\":\"%s\"}' \"$PWD: $*\"\n",
+    )
+    .expect("a file");
+    fs::set_permissions(&runner, fs::Permissions::from_mode(0o755)).expect("a mode");
+    let place = fs::canonicalize(&fixture.0).expect("it is there");
+    let served = Served::start(&fixture, 0);
+    let body = "{\"lab\":\"lock\",\"stage\":3}";
+    let answer = served.ask(&format!(
+        "POST /.lab/hint HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    ));
+    let wanted = format!("{}: hint lock 3 --format json", place.display());
+    assert!(answer.contains(&wanted), "{answer}");
 }
