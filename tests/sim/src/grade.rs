@@ -5,7 +5,7 @@ use crate::explore::Scope;
 use crate::hunt::{Hunt, hunt};
 use crate::key::{FaultKey, KIT_VERSION, print_keys};
 use crate::panics::{self, Panic};
-use crate::regress::Regressions;
+use crate::regress::{Regression, Regressions};
 use crate::report::{Channel, Record, Settings, Verdict};
 use crate::scenario::Scenario;
 use crate::script::Script;
@@ -207,6 +207,15 @@ impl Test {
         ));
         if failed.location.is_none() {
             failed.location = Some(here());
+        }
+        if failed.verdict == Verdict::Failed && self.settings.seed.is_none() {
+            let entry = Regression {
+                test: test.clone(),
+                seed,
+                keep: Some(keep),
+                invariant: failed.invariant.clone(),
+            };
+            Regressions::remember(lab, entry);
         }
         if let Some(trace) = trace
             && failed.verdict != Verdict::Todo
