@@ -13,7 +13,8 @@ use std::time::Duration;
 pub struct ReleaseLiveness {
     owners: Owners,
     ttl: BTreeMap<Addr, Duration>,
-    heard: BTreeMap<Owner, SimTime>,
+    /// When each server last heard of the owner of a lease that it shows.
+    heard: BTreeMap<(Addr, Owner), SimTime>,
 }
 
 impl Checker<Cast> for ReleaseLiveness {
@@ -38,10 +39,17 @@ impl Checker<Cast> for ReleaseLiveness {
                 let name = request.name();
                 for lease in server.leases.iter().filter(|l| l.name == *name) {
                     if self.owners.addr(&lease.owner) == Some(from) {
-                        self.heard.insert(lease.owner.clone(), step.now);
+                        self.heard
+                            .insert((step.node, lease.owner.clone()), step.now);
                     }
                 }
             }
+        }
+        if let Some(View::Server(server)) = step.stepped() {
+            // An owner may come back: its late request stood in the queue.
+            let shown = |owner: &Owner| server.leases.iter().any(|l| l.owner == *owner);
+            self.heard
+                .retain(|(addr, owner), _| *addr != step.node || shown(owner));
         }
         for (addr, view) in step.views() {
             let View::Server(server) = view else { continue };
@@ -55,7 +63,8 @@ impl Checker<Cast> for ReleaseLiveness {
                     continue;
                 };
                 // A queued request is granted long after it was heard.
-                let heard = *self.heard.entry(lease.owner.clone()).or_insert(step.now);
+                let key = (addr, lease.owner.clone());
+                let heard = *self.heard.entry(key).or_insert(step.now);
                 if step.now > heard + longest(*ttl) {
                     return Err(Violation::new(
                         "D-I4 ReleaseLiveness",
