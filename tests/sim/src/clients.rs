@@ -18,17 +18,25 @@ pub(crate) struct Process<N: Node> {
     /// Its open call.
     open: Option<usize>,
     ended: bool,
+    /// So many first operations are left out: a shrunk run.
+    skips: u64,
 }
 
 impl<N: Node, C: Checker<N>> World<N, C> {
     pub(crate) fn begin_clients(&mut self) {
         for number in 0..self.core.scenario.clients.len() {
+            let kept = self.core.net.fate.kept.iter().flatten();
+            let skip = kept
+                .copied()
+                .find(|k| k.kind == FaultKind::Skip && k.a == number as u32);
+            self.core.net.fate.happened.extend(skip);
             self.core.clients.push(Process {
                 nth: 0,
                 number: number as u64,
                 next: None,
                 open: None,
                 ended: false,
+                skips: skip.map_or(0, |k| k.n),
             });
             self.core.net.queue.push(0, What::Turn(number as u32));
         }
@@ -75,11 +83,6 @@ impl<N: Node, C: Checker<N>> World<N, C> {
     }
 
     pub(crate) fn client_asks(&mut self, client: u32) {
-        let skip = FaultKey::node(
-            FaultKind::Skip,
-            client,
-            self.core.clients[client as usize].nth - 1,
-        );
         let calm = self.core.net.fate.calm;
         let process = &mut self.core.clients[client as usize];
         let Some(ask) = process.next.take() else {
@@ -88,7 +91,7 @@ impl<N: Node, C: Checker<N>> World<N, C> {
         if calm {
             return;
         }
-        let skipped = self.core.net.fate.kept.is_some() && self.core.net.fate.admits(skip);
+        let skipped = process.nth <= process.skips;
         let Some(i) = self.core.net.place(ask.node).map(usize::from) else {
             panic!(
                 "a client asks {}, which is no node of the scenario",
@@ -96,7 +99,6 @@ impl<N: Node, C: Checker<N>> World<N, C> {
             );
         };
         if skipped {
-            self.core.net.fate.note(skip);
             let at = self.core.net.now + 1000;
             self.core.net.queue.push(at, What::Turn(client));
             return;

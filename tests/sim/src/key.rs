@@ -110,7 +110,7 @@ kinds! {
     FullDisk = 14 "full",
     /// A fault aimed at whoever has a role.
     Aimed = 15 "aim",
-    /// A client leaves out one operation. Only shrinking makes these.
+    /// A client leaves out its first so many operations. Only shrinking makes these.
     Skip = 16 "skip",
     /// A client goes away before its answer.
     Cancel = 17 "cancel",

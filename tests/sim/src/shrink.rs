@@ -34,6 +34,8 @@ struct Shrinker<'a, N: Node, C> {
     invariant: String,
     best: Vec<FaultKey>,
     failure: Failure,
+    /// Who asked, one entry a call, in the best run so far.
+    calls: Vec<Option<u32>>,
     replays: usize,
 }
 
@@ -52,12 +54,13 @@ pub fn shrink<N: Node, C: Checker<N>>(
         invariant: failure.violation.invariant.clone(),
         best: outcome.faults.clone(),
         failure,
+        calls: outcome.calls.iter().map(|c| c.client).collect(),
         replays: 0,
     };
     let of = shrinker.best.len();
     shrinker.best.sort_unstable();
     shrinker.drop_faults();
-    shrinker.skip_operations(outcome);
+    shrinker.skip_operations();
     Some(Shrunk {
         seed,
         kept: shrinker.best,
@@ -83,6 +86,7 @@ impl<N: Node, C: Checker<N>> Shrinker<'_, N, C> {
         match outcome.failure {
             Some(failure) if failure.violation.invariant == self.invariant => {
                 self.failure = failure;
+                self.calls = outcome.calls.iter().map(|c| c.client).collect();
                 // Those that did not even happen before the violation are gone as well.
                 self.best = outcome.faults;
                 self.best.sort_unstable();
@@ -119,32 +123,31 @@ impl<N: Node, C: Checker<N>> Shrinker<'_, N, C> {
         }
     }
 
-    /// Lets clients leave out operations that the failure does not need, the latest first. A
-    /// skipped operation is itself a key in the list, so this makes the list longer and the run
-    /// shorter.
-    fn skip_operations(&mut self, outcome: &Outcome<N>) {
-        let mut asked = vec![0u64; self.scenario.clients.len()];
-        let mut slots = Vec::new();
-        for client in outcome.calls.iter().filter_map(|c| c.client) {
-            slots.push(FaultKey::node(
-                FaultKind::Skip,
-                client,
-                asked[client as usize],
-            ));
-            asked[client as usize] += 1;
-        }
-        // Beyond a handful, the list of what is left out is harder to read than the run.
-        if slots.len() > 12 {
-            return;
-        }
-        for slot in slots.into_iter().rev() {
-            let (best, failure) = (self.best.clone(), self.failure.clone());
-            let mut kept = best.clone();
-            kept.push(slot);
-            // Another failure may come in its place: only the very same one will do.
-            if self.try_with(kept) && self.failure != failure {
-                (self.best, self.failure) = (best, failure);
+    /// Lets each client leave out its first operations, as many as can go. Only a run in which fewer are asked counts:
+    /// otherwise a later operation has merely failed in the place of an earlier one.
+    fn skip_operations(&mut self) {
+        for client in 0..self.scenario.clients.len() as u32 {
+            let mut step = self.asked_by(client).next_power_of_two() as u64;
+            let mut skipped = 0;
+            while step > 0 {
+                let (best, failure, calls) =
+                    (self.best.clone(), self.failure.clone(), self.calls.clone());
+                let mut kept = best.clone();
+                kept.retain(|k| k.kind != FaultKind::Skip || k.a != client);
+                kept.push(FaultKey::node(FaultKind::Skip, client, skipped + step));
+                if self.try_with(kept) {
+                    if self.calls.len() < calls.len() {
+                        skipped += step;
+                    } else {
+                        (self.best, self.failure, self.calls) = (best, failure, calls);
+                    }
+                }
+                step /= 2;
             }
         }
+    }
+
+    fn asked_by(&self, client: u32) -> usize {
+        self.calls.iter().filter(|c| **c == Some(client)).count()
     }
 }
