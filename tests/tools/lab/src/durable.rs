@@ -44,7 +44,8 @@ fn sync_folder(path: &Path) {
 /// One writer at a time, over all processes; given back when dropped, also by a killed process.
 pub fn lock(folder: &Path) -> Result<File, Error> {
     fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
-    let path = folder.join("lock");
+    // With a dot: a lab may be called `lock` and have a folder of that name beside it.
+    let path = folder.join(".lock");
     let file = File::create(&path).map_err(Error::file("open", &path))?;
     file.lock().map_err(Error::file("lock", &path))?;
     Ok(file)
