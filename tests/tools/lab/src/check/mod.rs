@@ -7,7 +7,7 @@ mod traces;
 
 use crate::args::Args;
 use crate::error::Error;
-use crate::manifest::{Lab, Stage};
+use crate::manifest::{self, Lab, Stage};
 use crate::skeleton;
 use crate::testing::{self, Settings, Side};
 use crate::verdict::{StageResult, TestResult, Verdict};
@@ -37,7 +37,7 @@ pub fn check(workbook: &Workbook, args: &Args) -> Result<bool, Error> {
 fn check_lab(workbook: &Workbook, lab: &Lab, args: &Args) -> Result<bool, Error> {
     // What cannot be read is told before anything is built.
     let pages = kills::read(workbook, lab)?;
-    let mut good = check_tasks(workbook, lab)?;
+    let mut good = check_points(workbook, lab) & check_tasks(workbook, lab)?;
     let in_sync = check_skeleton(workbook, lab, args.write)?;
     good &= in_sync;
     if in_sync {
@@ -59,6 +59,18 @@ pub fn say(good: bool, what: &str, text: &str) -> bool {
     };
     style::put(&format!("{word}  {what:<10} {text}\n"));
     good
+}
+
+fn check_points(workbook: &Workbook, lab: &Lab) -> bool {
+    let file = workbook.graded_folder(&lab.name).join("lab.toml");
+    match manifest::check_points(&file) {
+        Ok(()) => say(
+            true,
+            "points",
+            &format!("{}: {} points", lab.name, lab.points()),
+        ),
+        Err(error) => say(false, "points", &error.to_string()),
+    }
 }
 
 /// `lab.toml` names exactly the tasks that the reference has.
