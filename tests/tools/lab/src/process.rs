@@ -15,6 +15,7 @@ pub enum End {
     Exited(i32),
     Signalled(i32),
     WallLimit,
+    #[cfg_attr(not(unix), allow(dead_code, reason = "only a signal tells it"))]
     CpuLimit,
     OutputLimit,
     /// The caller no longer wants to know.
@@ -39,10 +40,7 @@ impl PrivateFolder {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("lab-{}-{count}-{}", std::process::id(), random_hex());
         let path = std::env::temp_dir().join(name);
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder
+        for_us_only()
             .create(&path)
             .map_err(Error::file("create", &path))?;
         Ok(PrivateFolder { path })
@@ -58,6 +56,19 @@ impl Drop for PrivateFolder {
         // A leftover in the system's temporary folder harms nobody.
         let _ = fs::remove_dir_all(&self.path);
     }
+}
+
+#[cfg(unix)]
+fn for_us_only() -> fs::DirBuilder {
+    let mut builder = fs::DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+/// A user's temporary folder is private on Windows.
+#[cfg(not(unix))]
+fn for_us_only() -> fs::DirBuilder {
+    fs::DirBuilder::new()
 }
 
 /// 64 bits that another process cannot guess: the standard library seeds its hash maps from the system.

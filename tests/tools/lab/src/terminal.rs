@@ -56,11 +56,12 @@ impl Keys {
     }
 }
 
-#[cfg(unix)]
 impl Drop for Keys {
     fn drop(&mut self) {
-        use rustix::termios::{OptionalActions, tcsetattr};
+        #[cfg(unix)]
         if let Some(before) = &self.before {
+            use rustix::termios::{OptionalActions, tcsetattr};
+            // A terminal that is gone needs no mending.
             let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, before);
         }
     }
