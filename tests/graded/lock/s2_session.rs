@@ -4,6 +4,7 @@ mod support;
 
 use dist_lock::{Cast, Msg, Request, Ret, View, deadline};
 use node::{Addr, LocalTime};
+use sim::explore::{Budget, Scope};
 use sim::{Ask, Checker, FaultKind, Faults, Scenario, Script, Turn, grade, ms};
 use std::time::Duration;
 use support::*;
@@ -421,7 +422,6 @@ fn takes_turns(scene: Scenario<Cast>, node: Addr) -> Scenario<Cast> {
     })
 }
 
-#[cfg(any())]
 #[test]
 fn every_order_of_two_sessions() {
     grade("D-I5", |t| {
@@ -441,7 +441,7 @@ fn every_order_of_two_sessions() {
             Ownership::default(),
             ConservativeClient::default(),
         );
-        t.explore(&slow_sessions(&[A, B]), all, &scope);
+        t.explore(&patient(sessions(&[A, B])), all, &scope);
     });
 }
 

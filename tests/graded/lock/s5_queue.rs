@@ -200,7 +200,7 @@ fn fifty_wait_and_each_release_wakes_one() {
 
 /// Sessions that do not ask a silent server again while they stand in its queue.
 fn patient_sessions(clients: &[Addr]) -> Scenario<Cast> {
-    slow_sessions(clients)
+    patient(sessions(clients))
 }
 
 #[test]

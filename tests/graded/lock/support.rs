@@ -288,26 +288,20 @@ fn bands(view: &View) -> Vec<BandLabel> {
     }
 }
 
-/// For exploring: sessions that neither ask again nor give up within the few ticks of a scope.
-pub fn slow_sessions(clients: &[Addr]) -> Scenario<Cast> {
-    patient(sessions(clients))
-}
-/// As [`slow_sessions`], with tokens and a storage.
-pub fn slow_writers(clients: &[Addr]) -> Scenario<Cast> {
-    patient(fenced(clients))
-}
-
-fn patient(mut scene: Scenario<Cast>) -> Scenario<Cast> {
+/// For exploring: clients that neither ask again nor give up within the few ticks of a scope, and
+/// clocks that do not drift.
+pub fn patient(mut scene: Scenario<Cast>) -> Scenario<Cast> {
+    let ever = ms(100_000);
     for place in &mut scene.places {
-        if let CastConfig::Session(cfg) = &*place.cfg {
-            let cfg = SessionConfig {
-                retry_after: ms(100_000),
-                patience: ms(100_000),
-                drift_ppm: 0,
-                ..cfg.clone()
-            };
-            place.cfg = std::sync::Arc::new(CastConfig::Session(cfg));
+        let mut cfg = (*place.cfg).clone();
+        match &mut cfg {
+            CastConfig::Client(cfg) => cfg.patience = ever,
+            CastConfig::Session(cfg) => {
+                (cfg.retry_after, cfg.patience, cfg.drift_ppm) = (ever, ever, 0);
+            }
+            _ => {}
         }
+        place.cfg = std::sync::Arc::new(cfg);
     }
     scene
 }

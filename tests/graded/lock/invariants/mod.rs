@@ -42,14 +42,11 @@ pub fn shortest(time: Duration) -> Duration {
 /// The request that a lock server has just handled, and its sender. Only for checkers that watch
 /// messages.
 pub fn handled<'a>(step: &Step<'a, Cast>) -> Option<(Addr, RequestId, &'a Request)> {
-    match (step.stepped()?, step.event) {
-        (
-            View::Server(_),
-            Event::Message {
-                from,
-                msg: Some(Msg::Request(id, request)),
-            },
-        ) => Some((from, *id, request)),
+    match step.event {
+        Event::Message {
+            from,
+            msg: Some(Msg::Request(id, request)),
+        } => Some((from, *id, request)),
         _ => None,
     }
 }
@@ -64,6 +61,12 @@ impl Owners {
         if let Request::Set { name, owner, .. } | Request::Acquire { name, owner, .. } = request {
             self.0.entry(owner.clone()).or_insert((from, name.clone()));
         }
+    }
+    /// The values under which `from` has asked for `name`.
+    pub fn of(&self, from: Addr, name: &Name) -> impl Iterator<Item = &Owner> {
+        let all = self.0.iter();
+        all.filter(move |(_, (addr, n))| *addr == from && n == name)
+            .map(|(owner, _)| owner)
     }
     /// Whose value this is.
     pub fn addr(&self, owner: &Owner) -> Option<Addr> {

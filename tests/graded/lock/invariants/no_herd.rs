@@ -33,7 +33,7 @@ impl Checker<Cast> for NoHerd {
                 to,
                 msg: Msg::Reply(id, reply),
             } => self.replied(step, to, *id, reply)?,
-            Event::Message { .. } | Event::Timer(_) if is_server(step) => {
+            Event::Message { .. } | Event::Timer(_) | Event::Resume => {
                 self.told.retain(|(addr, _), _| *addr != step.node);
                 self.arrived(step);
             }
@@ -44,15 +44,8 @@ impl Checker<Cast> for NoHerd {
     }
 }
 
-fn is_server(step: &Step<'_, Cast>) -> bool {
-    matches!(step.stepped(), Some(View::Server(_)))
-}
-
 impl NoHerd {
     fn arrived(&mut self, step: &Step<'_, Cast>) {
-        let Some(View::Server(server)) = step.stepped() else {
-            return;
-        };
         match handled(step) {
             Some((
                 _,
@@ -65,7 +58,8 @@ impl NoHerd {
                 },
             )) => {
                 let waits = self.waiting.entry((step.node, name.clone())).or_default();
-                let holds = server.leases.iter().any(|l| l.owner == *owner);
+                let holds = matches!(step.stepped(), Some(View::Server(server))
+                    if server.leases.iter().any(|l| l.owner == *owner));
                 if !holds && !waits.iter().any(|(o, _)| o == owner) {
                     waits.push((owner.clone(), step.now + shortest(*wait)));
                 }

@@ -17,12 +17,14 @@ impl Checker<Cast> for Ownership {
     }
 
     fn after(&mut self, step: &Step<'_, Cast>) -> Result<(), Violation> {
+        if let Some((from, _, request)) = handled(step) {
+            self.owners.learn(from, request);
+        }
         let Some(View::Server(server)) = step.stepped() else {
             return Ok(());
         };
         let now = step.local_time(step.node);
         if let Some((from, _, request)) = handled(step) {
-            self.owners.learn(from, request);
             let key = (step.node, request.name().clone());
             let before = self.leases.get(&key).filter(|l| lives(l.until, now));
             let after = server.leases.iter().find(|l| l.name == key.1);

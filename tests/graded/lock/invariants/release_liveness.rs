@@ -33,15 +33,10 @@ impl Checker<Cast> for ReleaseLiveness {
         }
         if let Some((from, _, request)) = handled(step) {
             self.owners.learn(from, request);
-            if takes_time(request)
-                && let Some(View::Server(server)) = step.stepped()
-            {
-                let name = request.name();
-                for lease in server.leases.iter().filter(|l| l.name == *name) {
-                    if self.owners.addr(&lease.owner) == Some(from) {
-                        self.heard
-                            .insert((step.node, lease.owner.clone()), step.now);
-                    }
+            if takes_time(request) {
+                // What a server in the middle of a step did is seen later: take the most.
+                for owner in self.owners.of(from, request.name()) {
+                    self.heard.insert((step.node, owner.clone()), step.now);
                 }
             }
         }
