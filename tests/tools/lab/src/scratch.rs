@@ -28,7 +28,7 @@ pub struct Scratch {
 impl Scratch {
     /// A copy of the reference of `lab` with its graded tests, and with the learner's own as the target `mine`.
     pub fn of(workbook: &Workbook, lab: &str) -> Result<Scratch, Error> {
-        let target = target_folder(workbook).join("lab-mutants");
+        let target = target_folder(workbook).join("mutants");
         let lock = durable::lock(&target)?;
         let solution = workbook.solution_folder(lab);
         let workspace = target.join(lab);

@@ -20,7 +20,7 @@ fn a_kill_at_any_moment_leaves_the_old_file_or_the_new_one() {
     let start = Instant::now();
     copy.lab("goto toy 2").ends_with(0);
     let whole_run = start.elapsed();
-    let steps = 150;
+    let steps = 60;
     let mut seen = [0; 3];
     for step in 0..steps {
         copy.lab("goto toy 1").ends_with(0);
