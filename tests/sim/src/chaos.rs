@@ -151,7 +151,8 @@ impl<N: Node, C: Checker<N>> World<N, C> {
             (FaultKind::Step, Some(i)) => self.step_drawn(i, draw),
             (FaultKind::FullDisk, Some(i)) => {
                 let disk = &mut self.core.seats[i].machine.disk;
-                disk.set_capacity(disk.used_bytes());
+                let used = disk.used_bytes();
+                disk.set_capacity(used);
                 let at = self.core.net.now + micros(faults.slot);
                 self.core.net.queue.push(at, What::Room(i as u16));
                 true

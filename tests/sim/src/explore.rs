@@ -20,6 +20,7 @@
 
 mod choice;
 mod dice;
+mod draft;
 mod expand;
 pub mod fasthash;
 mod keep;

@@ -42,6 +42,7 @@ mod route;
 pub mod scenario;
 pub mod script;
 mod seat;
+pub mod shared;
 pub mod shrink;
 pub mod swarm;
 pub mod time;

@@ -4,6 +4,7 @@
 use crate::disk::{Disk, Kept};
 pub use crate::host::{Dice, Host, Plan, Progress, Stop, SyncFate};
 use crate::panics::{self, Panic};
+use crate::shared::Shared;
 use node::driver::{self, DiskOp, Effect, Env, FileName, Input, Moment, Output};
 use node::{Addr, AfterFailedSync, LocalTime, Node};
 use std::collections::VecDeque;
@@ -18,7 +19,7 @@ pub struct Machine<N: Node> {
     cfg: Arc<N::Config>,
     node: Option<N>,
     /// The files.
-    pub disk: Disk,
+    pub disk: Shared<Disk>,
     held: VecDeque<Effect<N::Msg, N::Ret>>,
     paused: bool,
     syncing: bool,
@@ -65,7 +66,7 @@ impl<N: Node> Hash for Machine<N> {
 }
 
 struct Desk<'a, D> {
-    disk: &'a mut Disk,
+    disk: &'a mut Shared<Disk>,
     dice: &'a mut D,
 }
 
@@ -97,7 +98,7 @@ impl<N: Node> Machine<N> {
             addr,
             cfg,
             node: None,
-            disk: Disk::default(),
+            disk: Shared::default(),
             held: VecDeque::new(),
             paused: false,
             syncing: false,
@@ -258,7 +259,7 @@ impl<N: Node> Machine<N> {
     }
 
     fn carry(
-        disk: &mut Disk,
+        disk: &mut Shared<Disk>,
         node: &mut Option<N>,
         effect: Effect<N::Msg, N::Ret>,
         host: &mut impl Host<N>,

@@ -1,6 +1,7 @@
 //! All that can happen next in a state.
 
 use super::choice::Fate;
+use super::draft::Draft;
 use super::run::{Base, Job};
 use super::state::{Ground, Pending, Seat, State};
 use crate::check::{Checker, Violation};
@@ -8,7 +9,6 @@ use crate::panics::Panic;
 use node::driver::{Effect, Input, Output};
 use node::{Addr, Node, OpId};
 use std::ops::ControlFlow;
-use std::rc::Rc;
 
 /// What happens next, by its place in a state. [`Explorer::choice`] has the words.
 #[derive(Clone, Copy)]
@@ -56,7 +56,7 @@ pub(super) struct Broken {
 pub(super) struct Next<'a, N: Node, C> {
     pub(super) pick: Pick,
     pub(super) fate: &'a Fate,
-    pub(super) state: State<N, C>,
+    pub(super) draft: Draft<'a, N, C>,
     pub(super) broken: Option<Box<Broken>>,
 }
 
@@ -73,6 +73,8 @@ pub(super) struct Explorer<N: Node> {
     pub(super) rets: Vec<(OpId, N::Ret, bool)>,
     /// Handlers run and faults done so far.
     pub(super) steps: u64,
+    /// Leaves out steps that change nothing: see [`Explorer::is_idle`].
+    pub(super) thrifty: bool,
 }
 
 impl<N: Node> Explorer<N> {
@@ -84,6 +86,7 @@ impl<N: Node> Explorer<N> {
             sends: Vec::new(),
             rets: Vec::new(),
             steps: 0,
+            thrifty: false,
         }
     }
 
@@ -308,27 +311,17 @@ impl<N: Node> Explorer<N> {
     ) -> ControlFlow<()> {
         self.steps += 1;
         let now = self.ground.now(&base.rest);
-        let mut seats = state.seats.clone();
+        let mut draft = Draft::new(state, base);
         if matches!(pick, Pick::Tick) {
-            // What a node shows may depend on time.
-            for seat in &mut seats {
-                let timers = seat.timers.clone();
-                *seat = Rc::new(Seat::new(seat.machine.clone(), seat.clock, timers, now));
-            }
+            draft.pass_time(now);
         }
-        let state = State {
-            seats,
-            net: base.net(state, 0),
-            checker: state.checker.clone(),
-            rest: base.rest,
-        };
         let fate = &Fate::default();
         visit(
             &self.ground,
             Next {
                 pick,
                 fate,
-                state,
+                draft,
                 broken: None,
             },
         )

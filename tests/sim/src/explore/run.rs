@@ -2,9 +2,10 @@
 
 use super::choice::{BadSync, Fate};
 use super::dice::Branches;
+use super::draft::Draft;
 use super::expand::{Broken, Explorer, Next, Pick, Visit};
 use super::keep::ways_to_keep;
-use super::state::{Packet, Rest, State};
+use super::state::{Rest, State};
 use crate::check::{Checker, Violation};
 use crate::clock::Clock;
 use crate::disk::Kept;
@@ -13,7 +14,6 @@ use crate::panics::Panic;
 use node::driver::{Effect, FileName, Input, TimerChange};
 use node::{Addr, Node, OpId};
 use std::ops::ControlFlow;
-use std::rc::Rc;
 
 /// What one node is to do.
 pub(super) enum Job<N: Node> {
@@ -39,19 +39,6 @@ impl Base {
             gone: None,
             rest: state.rest,
         }
-    }
-
-    /// The messages under way, with room for `more`.
-    pub(super) fn net<N: Node, C>(
-        &self,
-        state: &State<N, C>,
-        more: usize,
-    ) -> Vec<Rc<Packet<N::Msg>>> {
-        let mut net = Vec::with_capacity(state.net.len() + more);
-        let gone = self.gone.unwrap_or(state.net.len());
-        net.extend_from_slice(&state.net[..gone]);
-        net.extend_from_slice(state.net.get(gone + 1..).unwrap_or_default());
-        net
     }
 }
 
@@ -189,12 +176,7 @@ impl<N: Node> Explorer<N> {
         let place = panic.location.as_deref().unwrap_or("an unknown place");
         let text = format!("{node} panicked at {place}: {}", panic.message);
         let violation = Violation::new("the kit: no panic", text);
-        let state = State {
-            seats: step.state.seats.clone(),
-            net: step.base.net(step.state, 0),
-            checker: step.state.checker.clone(),
-            rest: step.base.rest,
-        };
+        let draft = Draft::new(step.state, step.base);
         let broken = Some(Box::new(Broken {
             violation: violation.at([node]),
             node,
@@ -205,7 +187,7 @@ impl<N: Node> Explorer<N> {
             Next {
                 pick: step.pick,
                 fate,
-                state,
+                draft,
                 broken,
             },
         )

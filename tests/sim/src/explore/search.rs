@@ -1,11 +1,12 @@
 //! Breadth-first search, and the way back from a violation to its schedule.
 
 use super::choice::Choice;
+use super::draft::Draft;
 use super::expand::{Broken, Explorer, Next, Pick};
 use super::fasthash::Already;
 use super::run::{Base, Job};
 use super::state::{Ground, Pending, Rest, Seat, State};
-use super::{BadPrefix, Counterexample, Explored, Scope, Verdict};
+use super::{BadPrefix, Budget, Counterexample, Explored, Scope, Verdict};
 use crate::check::{Checker, Event, Step};
 use crate::clock::Clock;
 use crate::machine::Machine;
@@ -69,16 +70,12 @@ impl<N: Node, C: Checker<N>> Search<N, C> {
             timers.sort_unstable();
             seats.push(Rc::new(Seat::new(machine, clock, timers, now)));
         }
-        let mut root = State {
-            seats,
-            net: Vec::new(),
-            checker: snapshot.checker,
-            rest: Rest::new(scope.budget),
-        };
+        let rest = Rest::new(scope.budget);
+        let mut root = State::new(seats, Vec::new(), snapshot.checker, rest);
         for (from, to, msg) in snapshot.messages {
-            // A script's message goes to a node of its scenario.
-            let sent = ground.send(&mut root, from, &[(to, msg)]);
-            debug_assert!(sent.is_ok());
+            let mut draft = Draft::new(&root, Base::of(&root));
+            draft.send(&ground, from, &mut vec![(to, msg)]);
+            root = draft.state();
         }
         Search::new(ground, root)
     }
@@ -102,12 +99,8 @@ impl<N: Node, C: Checker<N>> Search<N, C> {
             machine.disk.set_capacity(place.disk);
             Rc::new(Seat::new(machine, Clock::default(), Vec::new(), 0))
         });
-        let root = State {
-            seats: seats.collect(),
-            net: Vec::new(),
-            checker,
-            rest: Rest::new(Default::default()),
-        };
+        let rest = Rest::new(Budget::NONE);
+        let root = State::new(seats.collect(), Vec::new(), checker, rest);
         let mut search = Search::new(ground, root);
         for seat in 0..search.root.seats.len() {
             search.boot(seat)?;
@@ -140,7 +133,7 @@ impl<N: Node, C: Checker<N>> Search<N, C> {
         let _ = self
             .explorer
             .run(&self.root, pick, seat, job, base, &mut |_, next| {
-                first = Some((next.state, next.broken));
+                first = Some((next.draft.state(), next.broken));
                 ControlFlow::Break(())
             });
         let (state, broken) = first.expect("a boot has an outcome");
@@ -177,11 +170,11 @@ impl<N: Node, C: Checker<N>> Search<N, C> {
         let _ = self.explorer.expand(root, &mut |ground, next| {
             let choice = ground.choice(root, next.pick, next.fate);
             if choice == *wanted {
-                exact = Some((choice, next.state, next.broken));
+                exact = Some((choice, next.draft.state(), next.broken));
                 return ControlFlow::Break(());
             }
             if wanted.may_mean(&choice) {
-                close.push((choice, next.state, next.broken));
+                close.push((choice, next.draft.state(), next.broken));
             } else {
                 possible.push(choice.to_string());
             }
@@ -211,9 +204,11 @@ impl<N: Node, C: Checker<N>> Search<N, C> {
         if let Some(found) = self.follow_prefix()? {
             return Ok(self.explored(0, Verdict::Violated(found)));
         }
+        self.explorer.thrifty = true;
         let mut now = vec![(ROOT, self.root.copy())];
         self.from.push((ROOT, 0));
-        self.seen.insert(now[0].1.fingerprint(self.clients));
+        let first = Draft::new(&self.root, Base::of(&self.root));
+        self.seen.insert(first.fingerprint(self.clients));
         let mut depth = 0;
         while !now.is_empty() {
             let mut later = Vec::new();
@@ -257,8 +252,8 @@ impl<N: Node, C: Checker<N>> Search<N, C> {
                 });
                 return ControlFlow::Break(());
             }
-            if seen.insert(next.state.fingerprint(clients)) {
-                later.push((from.len() as u32, next.state));
+            if seen.insert(next.draft.fingerprint(clients)) {
+                later.push((from.len() as u32, next.draft.state()));
                 from.push((id, nth));
             }
             nth += 1;
@@ -281,6 +276,7 @@ impl<N: Node, C: Checker<N>> Search<N, C> {
         let window = super::state::Window {
             addrs: &ground.addrs,
             seats: &state.seats,
+            stepped: None,
             now,
         };
         let step = Step::new(SimTime(now), node, Event::End, &window);
@@ -309,7 +305,10 @@ impl<N: Node, C: Checker<N>> Search<N, C> {
             let mut taken = None;
             let _ = self.explorer.expand(&state, &mut |ground, next| {
                 if left == 0 {
-                    taken = Some((ground.choice(&state, next.pick, next.fate), next.state));
+                    taken = Some((
+                        ground.choice(&state, next.pick, next.fate),
+                        next.draft.state(),
+                    ));
                     return ControlFlow::Break(());
                 }
                 left -= 1;
@@ -338,17 +337,6 @@ impl<N: Node, C: Checker<N>> Search<N, C> {
             steps: self.explorer.steps,
             depth,
             verdict,
-        }
-    }
-}
-
-impl<N: Node, C: Clone> State<N, C> {
-    pub(super) fn copy(&self) -> Self {
-        State {
-            seats: self.seats.clone(),
-            net: self.net.clone(),
-            checker: self.checker.clone(),
-            rest: self.rest,
         }
     }
 }

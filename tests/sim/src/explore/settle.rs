@@ -1,16 +1,16 @@
 //! After a node's step: the world with its new machine, and what the checkers say to it.
 
 use super::choice::{BadSync, Fate};
+use super::draft::{Draft, is_plain};
 use super::expand::{Broken, Explorer, Next, Pick, Visit};
 use super::run::{Job, Move};
-use super::state::{Pending, Rest, Seat, State, Window};
+use super::state::{Pending, Rest, Seat};
 use crate::check::{Checker, Event, Step, Violation};
 use crate::machine::{Machine, Plan};
 use crate::time::SimTime;
 use node::driver::{Input, TimerChange};
 use node::{LocalTime, Node};
 use std::ops::ControlFlow;
-use std::rc::Rc;
 
 impl<N: Node> Explorer<N> {
     /// Puts the machine back into the world, with what it sent and answered, and asks the checkers.
@@ -40,19 +40,15 @@ impl<N: Node> Explorer<N> {
             }
             false => Vec::new(),
         };
-        let mut seats = step.state.seats.clone();
-        seats[step.seat] = Rc::new(Seat::new(machine, step.clock, timers, step.now));
-        let mut state = State {
-            seats,
-            net: step.base.net(step.state, self.sends.len()),
-            checker: step.state.checker.clone(),
-            rest,
-        };
+        let mut draft = Draft::new(step.state, step.base);
+        draft.rest = rest;
+        let seat = Seat::new(machine, step.clock, timers, step.now);
+        draft.step(step.seat, seat);
         let node = self.ground.addrs[step.seat];
         let result = self
             .ground
-            .send(&mut state, node, &self.sends)
-            .and_then(|()| self.tell(step, &mut state, fate));
+            .known(node, &self.sends)
+            .and_then(|()| self.tell(step, &mut draft, fate));
         let broken = result.err().map(|violation| {
             Box::new(Broken {
                 violation,
@@ -60,38 +56,61 @@ impl<N: Node> Explorer<N> {
                 panic: None,
             })
         });
+        if self.thrifty && broken.is_none() && self.is_idle(step, &draft, fate) {
+            return ControlFlow::Continue(());
+        }
+        draft.send(&self.ground, node, &mut self.sends);
         visit(
             &self.ground,
             Next {
                 pick: step.pick,
                 fate,
-                state,
+                draft,
                 broken,
             },
         )
+    }
+
+    /// True for a step after which nothing is different but that a message is gone, or a timer that nobody has to wait
+    /// for. All that can happen after it can happen without it, so no violation is missed and no shortest one grows.
+    fn is_idle<C: Checker<N>>(
+        &self,
+        step: &Move<'_, N, C>,
+        after: &Draft<'_, N, C>,
+        fate: &Fate,
+    ) -> bool {
+        let scope = &self.ground.scope;
+        let optional = match step.pick {
+            Pick::Deliver { .. } => !scope.prompt,
+            Pick::Fire { .. } => scope.tick.is_none(),
+            _ => false,
+        };
+        let Some((old, new)) = after.both() else {
+            return false;
+        };
+        optional
+            && !scope.at_end
+            && self.sends.is_empty()
+            && self.rets.is_empty()
+            && is_plain(fate)
+            && new.core == old.core
+            && new.timers.iter().all(|timer| old.timers.contains(timer))
+            && (new.timers.len() == old.timers.len() || matches!(step.pick, Pick::Fire { .. }))
+            && *after.checker() == step.state.checker
     }
 
     /// Shows the checkers what happened, in the simulator's order.
     fn tell<C: Checker<N>>(
         &self,
         step: &Move<'_, N, C>,
-        state: &mut State<N, C>,
+        draft: &mut Draft<'_, N, C>,
         fate: &Fate,
     ) -> Result<(), Violation> {
         let ground = &self.ground;
         let node = ground.addrs[step.seat];
-        let State {
-            seats,
-            checker,
-            rest,
-            ..
-        } = state;
-        let window = Window {
-            addrs: &ground.addrs,
-            seats,
-            now: step.now,
-        };
-        let up = seats[step.seat].machine.is_up();
+        let (mut checker, mut rest) = (step.state.checker.clone(), draft.rest);
+        let window = draft.window(ground, step.now);
+        let up = draft.both().is_some_and(|(_, seat)| seat.machine.is_up());
         let stalled = up && matches!(fate.plan, Plan::PauseAt(_));
         let mut look = |event| checker.after(&Step::new(SimTime(step.now), node, event, &window));
         match &step.job {
@@ -113,7 +132,7 @@ impl<N: Node> Explorer<N> {
             }
         }
         for (id, ret, last) in &self.rets {
-            if ground.answered(rest, node, *id, *last)? {
+            if ground.answered(&mut rest, node, *id, *last)? {
                 look(Event::Ret {
                     id: *id,
                     ret,
@@ -123,11 +142,13 @@ impl<N: Node> Explorer<N> {
         }
         if !up {
             look(Event::Crash)?;
-            ground.hang_up(rest, node);
+            ground.hang_up(&mut rest, node);
         }
         if stalled {
             look(Event::Pause)?;
         }
+        draft.looked(checker);
+        draft.rest = rest;
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What a step does not touch is shared with the state before it, and its hash is kept beside it.
 
-use super::fasthash::{FastHasher, fingerprint};
+use super::fasthash::FastHasher;
 use super::scope::{Budget, MAX_CLIENTS, Scope};
 use crate::call::Call;
 use crate::check::{Look, Violation};
@@ -36,7 +36,9 @@ pub(super) struct Seat<N: Node> {
     /// Sorted.
     pub(super) timers: Vec<Pending<N::Timer>>,
     pub(super) view: Option<N::View>,
-    hash: u64,
+    /// Of all but the timers and what it shows.
+    pub(super) core: u64,
+    pub(super) hash: u64,
 }
 
 impl<N: Node> Seat<N> {
@@ -49,9 +51,11 @@ impl<N: Node> Seat<N> {
     ) -> Self {
         let mut hasher = FastHasher::default();
         machine.hash(&mut hasher);
-        timers.hash(&mut hasher);
         clock.hash(&mut hasher);
+        let core = hasher.finish();
+        timers.hash(&mut hasher);
         Seat {
+            core,
             view: machine.view(clock.local(now)),
             machine,
             clock,
@@ -120,6 +124,15 @@ impl Rest {
         mine.open = self.asked;
     }
 
+    pub(super) fn hash_into(&self, hasher: &mut FastHasher, clients: usize) {
+        self.left.hash(hasher);
+        hasher.write_u64(u64::from(self.tick) << 32 | u64::from(self.asked));
+        if clients > 0 {
+            hasher.write_u64(self.done);
+            self.clients[..clients].hash(hasher);
+        }
+    }
+
     /// A client does not wait any more.
     pub(super) fn hang_up(&mut self, client: usize) {
         self.clients[client].open = 0;
@@ -132,25 +145,34 @@ pub(super) struct State<N: Node, C> {
     pub(super) net: Vec<Rc<Packet<N::Msg>>>,
     pub(super) checker: C,
     pub(super) rest: Rest,
+    /// The sums of the seats' and messages' hashes: a step changes a sum by what it changed.
+    pub(super) seats_sum: u64,
+    pub(super) net_sum: u64,
 }
 
-impl<N: Node, C: Hash> State<N, C> {
-    /// What stands for the state in the set of those seen.
-    pub(super) fn fingerprint(&self, clients: usize) -> u64 {
-        let mut hasher = FastHasher::default();
-        for seat in &self.seats {
-            hasher.write_u64(seat.hash);
+impl<N: Node, C> State<N, C> {
+    pub(super) fn new(
+        seats: Vec<Rc<Seat<N>>>,
+        net: Vec<Rc<Packet<N::Msg>>>,
+        checker: C,
+        rest: Rest,
+    ) -> Self {
+        let sum = |hashes: &mut dyn Iterator<Item = u64>| hashes.fold(0, u64::wrapping_add);
+        State {
+            seats_sum: sum(&mut seats.iter().map(|seat| seat.hash)),
+            net_sum: sum(&mut net.iter().map(|packet| packet.hash)),
+            seats,
+            net,
+            checker,
+            rest,
         }
-        for packet in &self.net {
-            hasher.write_u64(packet.hash);
-        }
-        hasher.write_usize(self.net.len());
-        self.checker.hash(&mut hasher);
-        self.rest.left.hash(&mut hasher);
-        hasher.write_u64(u64::from(self.rest.tick) << 32 | u64::from(self.rest.asked));
-        hasher.write_u64(self.rest.done);
-        self.rest.clients[..clients].hash(&mut hasher);
-        hasher.finish()
+    }
+}
+
+impl<N: Node, C: Clone> State<N, C> {
+    pub(super) fn copy(&self) -> Self {
+        let (seats, net) = (self.seats.clone(), self.net.clone());
+        State::new(seats, net, self.checker.clone(), self.rest)
     }
 }
 
@@ -183,13 +205,18 @@ impl<N: Node> Ground<N> {
 pub(super) struct Window<'a, N: Node> {
     pub(super) addrs: &'a [Addr],
     pub(super) seats: &'a [Rc<Seat<N>>],
+    /// The one that has just stepped, in place of that in `seats`.
+    pub(super) stepped: Option<(usize, &'a Seat<N>)>,
     pub(super) now: u64,
 }
 
 impl<N: Node> Window<'_, N> {
     fn seat(&self, addr: Addr) -> Option<&Seat<N>> {
         let place = self.addrs.iter().position(|a| *a == addr)?;
-        Some(&self.seats[place])
+        match self.stepped {
+            Some((stepped, seat)) if stepped == place => Some(seat),
+            _ => Some(&self.seats[place]),
+        }
     }
 }
 
@@ -214,41 +241,6 @@ impl<N: Node> Look<N> for Window<'_, N> {
 }
 
 impl<N: Node> Ground<N> {
-    /// Puts messages under way.
-    pub(super) fn send<C>(
-        &self,
-        state: &mut State<N, C>,
-        from: Addr,
-        sends: &[(Addr, N::Msg)],
-    ) -> Result<(), Violation> {
-        for (addr, msg) in sends {
-            let Some(to) = self.place(*addr) else {
-                let text = format!(
-                    "{from} sends to {addr}, and there is no such node: check its address book"
-                );
-                return Err(Violation::new("the kit: known addresses", text).at([from]));
-            };
-            if self.cut.contains(&(from, *addr)) {
-                continue;
-            }
-            let hash = fingerprint(&(from, addr, msg));
-            match state.net.binary_search_by_key(&hash, |p| p.hash) {
-                Ok(_) if !self.scope.bag => {}
-                Ok(at) | Err(at) => {
-                    let msg = msg.clone();
-                    let packet = Packet {
-                        hash,
-                        from,
-                        to,
-                        msg,
-                    };
-                    state.net.insert(at, Rc::new(packet));
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// An operation is answered. Whether anybody hears it.
     pub(super) fn answered(
         &self,

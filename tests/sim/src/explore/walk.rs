@@ -61,8 +61,8 @@ pub fn wander<N: Node, C: Checker<N>>(
         let _ = search.explorer.expand(&state, &mut |ground, next| {
             if left == 0 {
                 let choice = ground.choice(&state, next.pick, next.fate);
-                let now = ground.now(&next.state.rest);
-                taken = Some((choice, next.state, now, next.broken.is_some()));
+                let now = ground.now(&next.draft.rest);
+                taken = Some((choice, next.draft.state(), now, next.broken.is_some()));
                 return ControlFlow::Break(());
             }
             left -= 1;

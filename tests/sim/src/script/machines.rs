@@ -91,7 +91,8 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
     #[track_caller]
     pub fn leave_room(&mut self, addr: Addr, bytes: u64) {
         let disk = &mut self.seat(addr).machine.disk;
-        disk.set_capacity(disk.used_bytes().saturating_add(bytes));
+        let room = disk.used_bytes().saturating_add(bytes);
+        disk.set_capacity(room);
     }
     /// The wall clock of the node steps by so many microseconds.
     #[track_caller]
