@@ -34,7 +34,7 @@ impl Violation {
 
 /// An invariant with its memory ("one leader per term, ever"). The explorer hashes the memory as a
 /// part of the state, so keep it small and free of times where possible.
-pub trait Checker<N: Node>: Clone + Eq + Hash {
+pub trait Checker<N: Node>: Clone + Eq + Hash + 'static {
     /// Looks at the world after one event.
     fn after(&mut self, step: &Step<'_, N>) -> Result<(), Violation>;
     /// Looks once more when the run is over. `step.event` is [`Event::End`].

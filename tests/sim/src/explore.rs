@@ -156,7 +156,7 @@ pub fn explore<N: Node, C: Checker<N>>(
     checker: C,
     scope: &Scope<N>,
 ) -> Result<Explored, BadPrefix> {
-    match search::Search::fresh(scope, scenario, checker) {
+    match search::Search::fresh(scope, scenario, crate::erased::Erased::new(checker)) {
         Ok(search) => search.run(),
         Err(broken) => Ok(search::at_boot(*broken)),
     }

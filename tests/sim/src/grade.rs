@@ -1,6 +1,7 @@
 //! [`grade`]: one graded test, and its report to the runner.
 
 use crate::check::Checker;
+use crate::erased::Erased;
 use crate::explore::Scope;
 use crate::hunt::{Hunt, hunt};
 use crate::key::{FaultKey, KIT_VERSION, print_keys};
@@ -182,7 +183,7 @@ impl Test {
             found,
             trace,
             ..
-        } = hunt(scenario, &checker, &self.settings, &recorded);
+        } = hunt(scenario, &Erased::new(checker), &self.settings, &recorded);
         self.checks += handlers;
         if self.settings.count {
             let (h, r) = self.counted.unwrap_or_default();

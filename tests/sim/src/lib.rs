@@ -20,6 +20,7 @@ mod clock;
 mod cuts;
 mod digest;
 pub mod disk;
+mod erased;
 pub mod explore;
 mod falls;
 mod fate;
@@ -52,6 +53,7 @@ mod world;
 
 pub use call::Call;
 pub use check::{Checker, Event, Step, Violation};
+pub use erased::Erased;
 pub use fault::{Aim, Faults, Strike};
 pub use grade::{Test, grade};
 pub use hunt::Hunt;

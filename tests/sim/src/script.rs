@@ -6,6 +6,7 @@ mod network;
 use crate::call::Call;
 use crate::check::{Checker, Violation};
 use crate::clock::Clock;
+use crate::erased::Erased;
 use crate::fate::Fate;
 use crate::machine::Machine;
 use crate::panics;
@@ -17,6 +18,7 @@ use crate::trace::Trace;
 use crate::world::World;
 use node::{Addr, LocalTime, Node, OpId};
 use std::fmt::{Debug, Display};
+use std::marker::PhantomData;
 use std::panic::{Location, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +29,8 @@ use std::time::Duration;
 /// `set_timer_within` takes the start of its range and `choose` takes 0, unless the script says
 /// otherwise. The checkers run after every event; a violation ends the script at once.
 pub struct Script<N: Node, C: Checker<N>> {
-    pub(crate) world: World<N, C>,
+    pub(crate) world: World<N, Erased<N>>,
+    checker: PhantomData<fn() -> C>,
     label: String,
     pub(crate) checks: u64,
     failed_in: Option<String>,
@@ -86,10 +89,11 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
             calm: true,
             ..Fate::default()
         };
-        let mut world = World::new(Arc::new(scenario.clone()), checker, None, fate);
+        let mut world = World::new(Arc::new(scenario.clone()), Erased::new(checker), None, fate);
         world.record(None);
         let mut script = Script {
             world,
+            checker: PhantomData,
             label: label.to_string(),
             checks: 0,
             failed_in: None,
@@ -296,7 +300,7 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
         }
     }
     /// The state now: where an exploration may begin.
-    pub fn snapshot(&self) -> Snapshot<N, C> {
+    pub fn snapshot(&self) -> Snapshot<N, Erased<N>> {
         let core = &self.world.core;
         let addr = |i: u16| core.net.addrs[usize::from(i)];
         let mut flights: Vec<_> = core.net.flights.iter().collect();

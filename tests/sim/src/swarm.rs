@@ -3,6 +3,7 @@
 use crate::call::Call;
 use crate::check::{Checker, Violation};
 use crate::digest::Digest;
+use crate::erased::Erased;
 use crate::fate::Fate;
 use crate::key::FaultKey;
 use crate::panics::Panic;
@@ -69,7 +70,7 @@ pub fn run<N: Node, C: Checker<N>>(
     checker: C,
     spec: &RunSpec,
 ) -> Outcome<N> {
-    run_shared(&Arc::new(scenario.clone()), checker, spec)
+    run_shared(&Arc::new(scenario.clone()), Erased::new(checker), spec)
 }
 
 /// As [`run`], without a copy of the scenario.
