@@ -45,6 +45,7 @@ cargo lab grade [LAB]              points; --format text|json|junit, --seed-key 
 cargo lab real LAB                 the exercise against the real system
 cargo lab doctor                   toolchain, ports, disk, real systems
 cargo lab check [LAB]              for authors: skeletons, solutions, bugs, links; --write mends what is derived
+                                   (check links, check release: only these)
 
 options  --seeds N  --seed S  --keep FAULTS  --schedule FILE  --plain  --port N  --no-open  --yes
 exit     0 good   1 not green   2 usage   3 environment   130 Ctrl-C

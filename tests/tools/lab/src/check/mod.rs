@@ -20,6 +20,12 @@ use std::sync::atomic::AtomicBool;
 /// Every check of every lab, or of one; true if nothing is wrong.
 pub fn check(workbook: &Workbook, args: &Args) -> Result<bool, Error> {
     args.at_most(1)?;
+    // These two take a second, and a lab takes minutes.
+    match args.word(0) {
+        Some("links") => return links::check(workbook),
+        Some("release") => return check_release(workbook, args.write),
+        _ => {}
+    }
     let only = args.word(0).map(|name| workbook.lab(name)).transpose()?;
     let mut good = true;
     for lab in &workbook.labs {
