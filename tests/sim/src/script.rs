@@ -312,7 +312,20 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
         let is_cut = |(a, b): &(u16, u16)| core.net.is_cut(*a, *b);
         let timers = core.seats.iter().flat_map(|s| {
             let active = s.timers.iter().filter(|p| p.active);
-            active.map(|p| (s.machine.addr(), p.timer.clone(), p.due))
+            let late = s.waiting.iter().filter_map(|w| match w {
+                Waiting::Timer(timer) => Some((timer, s.clock.local(core.net.now))),
+                _ => None,
+            });
+            let all = active.map(|p| (&p.timer, p.due)).chain(late);
+            all.map(|(timer, due)| (s.machine.addr(), timer.clone(), due))
+        });
+        // What has arrived at a node that is paused is for the explorer still under way.
+        let arrived = core.seats.iter().flat_map(|s| {
+            let to = s.machine.addr();
+            s.waiting.iter().filter_map(move |w| match w {
+                Waiting::Message { from, msg, .. } => Some((addr(*from), to, msg.clone())),
+                _ => None,
+            })
         });
         Snapshot {
             now: self.now(),
@@ -322,6 +335,7 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
             messages: flights
                 .iter()
                 .map(|f| (addr(f.from), addr(f.to), f.msg.clone()))
+                .chain(arrived)
                 .collect(),
             cut: links
                 .filter(is_cut)

@@ -301,3 +301,57 @@ fn a_right_commit_is_right_with_every_trouble() {
         assert!(seen.passed(), "{seen}");
     }
 }
+
+#[test]
+fn what_waits_for_a_paused_node_is_known_to_the_explorer() {
+    let scope = Scope::new().budget(Budget {
+        fires: 1,
+        ..Budget::NONE
+    });
+    let votes = |bug| {
+        Script::play(&voters(bug), OneLeader::default(), "label", |w| {
+            w.hold_all();
+            w.fire(Addr(1), &election::Election);
+            w.deliver(Addr(1), Addr(3), |_| true);
+            w.deliver(Addr(3), Addr(1), |_| true);
+            w.crash(Addr(3));
+            w.restart(Addr(3));
+            w.pause(Addr(3));
+            w.fire(Addr(2), &election::Election);
+            // It arrives, and waits.
+            w.deliver(Addr(2), Addr(3), |_| true);
+            w.explore(&scope).states
+        })
+    };
+    assert!(votes(Bug::None).value.is_some_and(|states| states > 1));
+    let failure = votes(Bug::NoSync)
+        .failure
+        .expect("a second vote in one term");
+    assert_eq!(failure.violation.invariant, "Election safety");
+}
+
+#[test]
+fn a_graded_exploration_passes_only_when_it_has_seen_all() {
+    let graded = |fires, limit| {
+        let budget = Budget {
+            fires,
+            ..Budget::NONE
+        };
+        let scope = Scope::new()
+            .budget(budget)
+            .limit(limit)
+            .client([(Addr(0), ())]);
+        let result = std::panic::catch_unwind(|| {
+            sim::grade("Never four", |t| t.explore(&pourers(), NeverFour, &scope));
+        });
+        result.map_err(|why| why.downcast_ref::<String>().cloned().unwrap_or_default())
+    };
+    assert_eq!(graded(3, 1000), Ok(()));
+    let unknown = graded(3, 5).unwrap_err();
+    assert!(unknown.contains("which is no pass"), "{unknown}");
+    let broken = graded(6, 1000).unwrap_err();
+    assert!(
+        broken.contains("Never four: four litres are there"),
+        "{broken}"
+    );
+}

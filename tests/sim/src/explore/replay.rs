@@ -134,6 +134,15 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
                         let told = self.world.core.net.told(from, to);
                         told.waiting.push_back(flight);
                     }
+                    Waiting::Timer(timer) => {
+                        let (now, seat) = (self.world.core.net.now, &mut self.world.core.seats[i]);
+                        let (due, known) = (seat.clock.local(now), &mut seat.timers);
+                        match known.iter_mut().find(|p| p.timer == timer) {
+                            Some(pending) => (pending.active, pending.due) = (true, due),
+                            None => self.fail(format!("{timer:?} was never set")),
+                        }
+                    }
+                    // The explorer knows the calls of its own clients only: this one is handled on resume.
                     other => self.world.core.seats[i].waiting.push_back(other),
                 }
             }
