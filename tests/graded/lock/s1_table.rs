@@ -43,6 +43,11 @@ fn a_free_lock_is_granted_once() {
         let again = table.set_if_absent(at(600), &name, &owner("b"), Token(8), Some(TTL));
         t.check(!again, "a held lock is refused");
         t.check(table == before, "a refusal changes nothing");
+        let again = table.set_if_absent(at(600), &name, &owner("a"), Token(8), Some(TTL));
+        t.check(
+            !again && table == before,
+            "not even for the holder: it is held",
+        );
         let other = Name::from("other");
         let granted = table.set_if_absent(at(600), &other, &owner("b"), Token(8), None);
         t.check(granted, "another name is free");

@@ -130,6 +130,20 @@ fn a_slow_answer_shortens_the_belief() {
 }
 
 #[test]
+fn a_grant_that_came_too_late_is_none() {
+    grade("D-I5", |t| {
+        t.script(&sessions(&[A, B]), ConservativeClient::default(), |w| {
+            w.delay(SERVER, A, ms(150));
+            let first = w.op(A, lock_for(ms(100)));
+            w.run_for(ms(160));
+            let told = w.answer(first).cloned();
+            w.expect_eq(told, Some(Ret::Busy), "its deadline had passed");
+            w.expect(!holds(w, A), "A believes nothing");
+        });
+    });
+}
+
+#[test]
 fn two_clocks_may_disagree() {
     grade("D-I5", |t| {
         t.script(&sessions(&[A]), ConservativeClient::default(), |w| {
@@ -379,6 +393,59 @@ fn an_older_answer_never_shortens_the_belief() {
 }
 
 #[test]
+fn each_answer_counts_from_its_own_sending() {
+    grade("D-I5", |t| {
+        // The answer to one renewal arrives when the next was sent, and is lost.
+        t.script(&sessions(&[A]), ConservativeClient::default(), |w| {
+            w.op(A, lock());
+            w.run_for(ms(300));
+            w.delay(SERVER, A, ms(400));
+            w.run_for(ms(100));
+            w.cut_link(A, SERVER);
+            w.run_for(TTL * 2);
+            w.expect(
+                !holds(w, A),
+                "the belief ends with the renewal that arrived",
+            );
+        });
+    });
+}
+
+#[test]
+fn a_second_copy_of_an_answer_changes_nothing() {
+    grade("D-I7", |t| {
+        // The grant's answer comes once more: while A renews, and while it gives the lock back.
+        t.script(&sessions(&[A, B]), watched(), |w| {
+            w.duplicate_next(SERVER, A, ms(800));
+            w.op(A, lock());
+            for _ in 0..30 {
+                w.run_for(ms(100));
+                w.expect(holds(w, A), "A goes on holding the lock");
+            }
+        });
+        t.script(&sessions(&[A, B]), watched(), |w| {
+            w.duplicate_next(SERVER, A, ms(100));
+            w.op(A, lock());
+            w.run_for(ms(50));
+            w.cut_link(A, SERVER);
+            let back = w.op(A, unlock());
+            w.run_for(ms(150));
+            w.expect(!holds(w, A), "A does not hold what it gives back");
+            w.heal_link(A, SERVER);
+            w.run_for(ms(200));
+            w.expect_eq(
+                w.answer(back).cloned(),
+                Some(Ret::Unlocked),
+                "it is given back",
+            );
+            let second = w.op(B, lock());
+            w.run_for(ms(10));
+            w.expect(locked(w.answer(second)), "B has the lock");
+        });
+    });
+}
+
+#[test]
 fn many_runs_with_drift_pauses_and_steps() {
     grade("D-I5", |t| {
         let mut faults = Faults::network();
@@ -434,7 +501,7 @@ fn every_order_of_two_sessions() {
                 late: 1,
                 ..Budget::default()
             })
-            .ticks(tick, 4)
+            .ticks(tick, 3)
             .prompt();
         let all = (
             ServiceMutex::default(),

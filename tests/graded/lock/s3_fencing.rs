@@ -388,6 +388,27 @@ fn an_early_no_spares_the_write() {
 }
 
 #[test]
+fn in_doubt_it_does_not_write() {
+    grade("D-I2", |t| {
+        // The storage's yes to the opening arrives when A's lease is in doubt.
+        t.script(&fenced(&[A]), Fencing::default(), |w| {
+            takes(w, A);
+            w.cut_link(A, SERVER);
+            w.run_for(ms(850));
+            w.delay(STORAGE, A, ms(128));
+            let late = w.op(A, write("from A"));
+            w.run_for(ms(160));
+            w.expect_eq(
+                w.answer(late).cloned(),
+                Some(Ret::NotHeld),
+                "A asks itself once more",
+            );
+            w.expect_eq(w.count_sent(A, STORAGE, is_write), 0, "and sends nothing");
+        });
+    });
+}
+
+#[test]
 fn no_bad_write_under_any_pause() {
     grade("D-I2", |t| {
         let mut faults = Faults::network();

@@ -69,6 +69,20 @@ fn the_primary_answers_before_its_replica_has_heard() {
 }
 
 #[test]
+fn the_answer_leaves_before_the_update() {
+    grade("D-I1", |t| {
+        // The primary dies after the first thing that leaves it.
+        t.script(&failover(&[A, B]), (), |w| {
+            w.crash_at_effect(ONE, 1);
+            let first = asks(w, A);
+            w.expect(locked(w.answer(first)), "A has its answer");
+            let knows = matches!(w.view(TWO), Some(View::Server(s)) if !s.leases.is_empty());
+            w.expect(!knows, "and the replica will never hear of it");
+        });
+    });
+}
+
+#[test]
 fn a_promoted_replica_keeps_what_it_has_heard() {
     grade("D-I1", |t| {
         t.script(&failover(&[A, B]), OneHolder, |w| {
@@ -466,6 +480,49 @@ fn only_the_owner_renews_and_releases_at_a_leader() {
             );
             w.run_for(ms(500));
             w.expect_eq(holders(w), vec![B], "B still holds it");
+        });
+    });
+}
+
+#[test]
+fn a_renewal_waits_for_the_register_too() {
+    grade("D-I1", |t| {
+        t.script(&registered(&[A, B]), OneHolder, |w| {
+            a_holds_at_one(w);
+            w.cut_link(A, TWO);
+            // The leader has written down how much is left, and is then cut off.
+            w.run_for(ms(250));
+            w.cut_link(ONE, REGISTER);
+            w.run_for(ms(90));
+            w.crash(ONE);
+            leads(w, TWO);
+            let mut second = false;
+            for _ in 0..10 {
+                let id = w.op(B, lock());
+                w.run_for(ms(100));
+                second |= locked(w.answer(id));
+            }
+            w.expect(second, "what is left of A's lease runs out, B has the lock");
+        });
+    });
+}
+
+#[test]
+fn a_late_renewal_is_refused_by_a_leader() {
+    grade("D-I3", |t| {
+        t.script(&registered(&[A, B]), OneHolder, |w| {
+            a_holds_at_one(w);
+            w.cut_link(A, TWO);
+            w.hold(A, ONE);
+            w.run_for(longest(TTL) + ms(50));
+            let second = asks(w, B);
+            w.expect(locked(w.answer(second)), "B after A");
+            let no = |m: &Msg| matches!(m, Msg::Reply(_, Reply::Missing));
+            let before = w.count_sent(ONE, A, no);
+            w.release(A, ONE);
+            w.run_for(ms(10));
+            let refused = w.count_sent(ONE, A, no) > before;
+            w.expect(refused, "A's renewals find nothing of A's");
         });
     });
 }

@@ -2,7 +2,10 @@
 
 mod support;
 
-use dist_lock::{Caller, Cast, Msg, Name, Owner, Request, Ret, View, WaitQueue, Waiter};
+use dist_lock::{
+    Caller, Cast, LockServer, Msg, Name, Owner, Proof, Reply, Request, Ret, ServerConfig, View,
+    WaitQueue, Waiter,
+};
 use node::{Addr, LocalTime, OpId};
 use sim::key::FaultKind;
 use sim::{Ask, Checker, Faults, Scenario, Script, Turn, grade, ms};
@@ -383,6 +386,192 @@ fn a_full_queue_says_so() {
             w.op(A, unlock());
             w.run_for(ms(20));
             w.expect(locked(w.answer(ids[0])), "B is served");
+        });
+    });
+}
+
+/// Whether the program of `addr` may act now.
+fn believes<C: Checker<Cast>>(w: &Script<Cast, C>, addr: Addr) -> bool {
+    let ahead = |until| w.true_time(addr, until) > w.now();
+    matches!(w.view(addr), Some(View::Client(client))
+        if client.held.iter().any(|h| h.valid_until.is_none_or(ahead)))
+}
+
+/// `by` takes the free lock.
+fn holds_now<C: Checker<Cast>>(w: &mut Script<Cast, C>, by: Addr) {
+    let id = w.op(by, lock());
+    w.run_for(ms(10));
+    w.expect(locked(w.answer(id)), format!("{} has the lock", letter(by)));
+}
+
+/// `by` asks, and waits for up to 10 s.
+fn stands_in_line<C: Checker<Cast>>(w: &mut Script<Cast, C>, by: Addr) -> OpId {
+    let id = w.op(by, lock_waiting(ms(10_000)));
+    w.run_for(ms(10));
+    w.expect(w.answer(id).is_none(), format!("{} waits", letter(by)));
+    id
+}
+
+#[test]
+fn a_woken_waiter_looks_at_its_lease() {
+    grade("D-I5", |t| {
+        // The grant's answer takes most of the TTL.
+        t.script(&sessions(&[A, B, C]), ConservativeClient::default(), |w| {
+            holds_now(w, A);
+            let second = stands_in_line(w, B);
+            w.run_for(ms(2_000));
+            w.delay(SERVER, B, ms(240));
+            w.op(A, unlock());
+            w.run_for(ms(600));
+            w.expect(locked(w.answer(second)), "B has the lock");
+            w.run_for(TTL * 2);
+            w.expect(believes(w, B), "and keeps it");
+        });
+        // The answer comes when the lease has ended and C has the lock.
+        t.script(&sessions(&[A, B, C]), ConservativeClient::default(), |w| {
+            holds_now(w, A);
+            let second = stands_in_line(w, B);
+            w.isolate(B);
+            w.op(A, unlock());
+            w.run_for(TTL + ms(10));
+            let third = w.op(C, lock());
+            w.run_for(ms(10));
+            w.expect(
+                locked(w.answer(third)),
+                "B's lease has ended, C has the lock",
+            );
+            w.heal();
+            w.run_for(TTL);
+            w.expect(!locked(w.answer(second)), "B was not told that it has it");
+            w.expect(believes(w, C) && !believes(w, B), "C has it");
+        });
+        // The grant is under way while the program unlocks: nothing may come to life.
+        t.script(&sessions(&[A, B]), ConservativeClient::default(), |w| {
+            holds_now(w, A);
+            stands_in_line(w, B);
+            w.hold(SERVER, B);
+            w.op(A, unlock());
+            w.run_for(ms(10));
+            w.op(B, unlock());
+            w.release(SERVER, B);
+            w.run_for(TTL + TTL / 2);
+            w.expect(!believes(w, B), "B holds nothing");
+        });
+    });
+}
+
+#[test]
+fn a_second_grant_revives_nothing() {
+    grade("D-I5", |t| {
+        // A copy of the grant comes while B gives the lock back.
+        t.script(&sessions(&[A, B]), ConservativeClient::default(), |w| {
+            holds_now(w, A);
+            stands_in_line(w, B);
+            w.duplicate_next(SERVER, B, ms(60));
+            w.op(A, unlock());
+            w.run_for(ms(20));
+            w.expect(believes(w, B), "B has the lock");
+            w.hold(SERVER, B);
+            w.op(B, unlock());
+            w.run_for(ms(80));
+            w.expect(!believes(w, B), "B does not hold what it gives back");
+            w.release(SERVER, B);
+            w.run_for(ms(100));
+            w.expect(!believes(w, B), "nor later");
+        });
+    });
+}
+
+#[test]
+fn a_confirmation_that_came_too_late_is_none() {
+    grade("D-I5", |t| {
+        t.script(&sessions(&[A]), ConservativeClient::default(), |w| {
+            w.delay(SERVER, A, ms(150));
+            let (name, ttl, wait) = (name(), ms(100), Some(ms(1_000)));
+            let id = w.op(A, dist_lock::Op::Lock { name, ttl, wait });
+            w.run_for(ms(2_000));
+            let told = w.answers(id).into_iter().any(|ret| locked(Some(ret)));
+            w.expect(!told, "A is never told that it holds what has ended");
+        });
+    });
+}
+
+/// A server alone, asked as the RESP front end asks it.
+fn server() -> Scenario<LockServer> {
+    Scenario::new("lock").node(SERVER, "lock server", "server", ServerConfig::default())
+}
+
+#[test]
+fn a_client_of_the_server_waits_too() {
+    grade("D-I6", |t| {
+        t.script(&server(), (), |w| {
+            let acquire = |owner: &str, wait: Option<Duration>| Request::Acquire {
+                name: name(),
+                owner: Owner::from(owner),
+                ttl: TTL,
+                wait,
+            };
+            let granted = |answer: Option<&Reply>| matches!(answer, Some(Reply::Granted { .. }));
+            let first = w.op(SERVER, acquire("a", None));
+            w.expect(granted(w.answer(first)), "a has the lock");
+            let second = w.op(SERVER, acquire("b", Some(ms(3_000))));
+            let third = w.op(SERVER, acquire("c", Some(ms(3_000))));
+            let fourth = w.op(SERVER, acquire("d", Some(ms(400))));
+            w.cancel(second);
+            w.run_for(ms(399));
+            w.expect(w.answer(fourth).is_none(), "d still waits");
+            w.run_for(ms(1));
+            w.expect_eq(
+                w.answer(fourth).cloned(),
+                Some(Reply::Refused),
+                "d waits no more",
+            );
+            let proof = Proof::Owner(Owner::from("a"));
+            let back = Request::Release {
+                name: name(),
+                proof,
+            };
+            w.op(SERVER, back);
+            w.expect(granted(w.answer(third)), "c is next: b has gone away");
+            w.expect(w.answer(second).is_none(), "b hears nothing");
+            let fifth = w.op(SERVER, acquire("e", Some(ms(3_000))));
+            w.run_for(TTL - ms(1));
+            w.expect(w.answer(fifth).is_none(), "e waits");
+            w.run_for(ms(1));
+            w.expect(
+                granted(w.answer(fifth)),
+                "c's lease has ended, at that very moment",
+            );
+            w.run_for(ms(3_000));
+            w.expect(
+                w.timers(SERVER).is_empty(),
+                "with nobody waiting no timer is left",
+            );
+        });
+    });
+}
+
+#[test]
+fn a_plain_delete_serves_the_queue_too() {
+    grade("D-I6", |t| {
+        t.script(&server(), (), |w| {
+            let acquire = |owner: &str| Request::Acquire {
+                name: name(),
+                owner: Owner::from(owner),
+                ttl: TTL,
+                wait: Some(ms(3_000)),
+            };
+            w.op(SERVER, acquire("a"));
+            let second = w.op(SERVER, acquire("b"));
+            w.op(SERVER, Request::Delete { name: name() });
+            let granted = matches!(w.answer(second), Some(Reply::Granted { .. }));
+            w.expect(granted, "whatever frees the lock, the next one gets it");
+            let third = w.op(SERVER, acquire("c"));
+            let ttl = Some(ms(10));
+            w.op(SERVER, Request::Expire { name: name(), ttl });
+            w.run_for(ms(10));
+            let granted = matches!(w.answer(third), Some(Reply::Granted { .. }));
+            w.expect(granted, "also when its end has been moved forward");
         });
     });
 }
