@@ -19,7 +19,7 @@ pub enum SyncFate {
     /// It is durable at once.
     Durable,
     /// It takes a while: this effect and all later ones of the node wait for
-    /// [`Machine::finish_sync`], while the node goes on handling.
+    /// [`crate::machine::Machine::finish_sync`], while the node goes on handling.
     Slow,
     /// It fails: the node stops here, or believes that a second try helped.
     Failed,
@@ -49,7 +49,7 @@ pub enum Plan {
     /// All of them.
     #[default]
     All,
-    /// The first so many; then the node crashes (the caller calls [`Machine::crash`]).
+    /// The first so many; then the node crashes (the caller calls [`crate::machine::Machine::crash`]).
     CutAt(usize),
     /// The first so many; the node is paused and the others leave on resume.
     PauseAt(usize),

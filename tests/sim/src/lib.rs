@@ -7,7 +7,7 @@
 //! **How it works.** [`scenario`] says who takes part; [`swarm`] runs it with many seeds;
 //! [`script`] runs a schedule written by hand; [`check`] is what an invariant looks like;
 //! [`machine`] and [`disk`] are one node, shared with the explorer; [`explore`] tries every order of
-//! events in a small scope; [`linear`] and [`txn`] judge what clients saw; [`grade`] is a graded test.
+//! events in a small scope; [`linear`] and [`txn`] judge what clients saw; [`grade()`] is a graded test.
 //!
 //! Architecture invariant: checkers, traces and reports see a node's `View` and nothing else.
 
