@@ -101,7 +101,7 @@ fn reader(mut screen: File) -> Receiver<String> {
 }
 
 /// Long enough for a compiler on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const KEYS: &str = "r replay  h hint  b book  l list  n next  q quit";
 
@@ -206,6 +206,38 @@ fn what_does_not_compile_gets_the_compilers_words_and_ours_below() {
     seat.wait_for("4 tests: 4 passed");
     seat.press(b'q');
     assert_eq!(seat.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_book_is_built_beside_the_tests_and_ends_with_the_runner() {
+    let copy = Copy::of_the_workbook("home_book");
+    // A port that is taken: the book moves on.
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let mut command = copy.command("--no-open");
+    command.args(["--port", &port.to_string()]);
+    let mut seat = Seat::of(command);
+    let first = seat.wait_for("watching");
+    assert!(first.contains("book      building"), "{first}");
+    let line = seat.wait_for("/toy/1-sum.html");
+    let address = line
+        .rsplit("http://")
+        .next()
+        .unwrap()
+        .split('/')
+        .next()
+        .unwrap()
+        .to_string();
+    assert_ne!(address, format!("127.0.0.1:{port}"));
+    assert!(std::net::TcpStream::connect(&address).is_ok());
+    seat.press(b'b');
+    seat.wait_for(&format!("{address}/toy/1-sum.html"));
+    seat.press(b'q');
+    assert_eq!(seat.child.wait().unwrap().code(), Some(0));
+    assert!(
+        std::net::TcpStream::connect(&address).is_err(),
+        "the book is still served"
+    );
 }
 
 #[test]
