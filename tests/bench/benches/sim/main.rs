@@ -2,13 +2,20 @@
 //!
 //! Parts run in pairs, ours and theirs in turn, so that a busy machine slows both; times are CPU times of the process.
 
+#[path = "../../../sim/tests/toys/beats.rs"]
+mod beats;
 mod checkers;
 mod clock;
 mod explorer;
+mod simulators;
 
 type Part = (&'static str, fn());
 
-const PARTS: &[Part] = &[("explorer", explorer::run), ("checkers", checkers::run)];
+const PARTS: &[Part] = &[
+    ("simulators", simulators::run),
+    ("explorer", explorer::run),
+    ("checkers", checkers::run),
+];
 
 fn main() {
     // Cargo adds `--bench`.

@@ -10,8 +10,14 @@ use std::time::Duration;
 
 /// How many nodes there are.
 pub const NODES: u32 = 5;
-const BEAT: Duration = ms(10);
 const PATIENCE: std::ops::Range<Duration> = ms(40)..ms(80);
+
+/// Who there is, and how often a leader is heard.
+#[derive(Clone)]
+pub struct Config {
+    pub all: Vec<Addr>,
+    pub beat: Duration,
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Msg {
@@ -42,7 +48,7 @@ pub struct Beats {
 }
 
 impl Node for Beats {
-    type Config = Vec<Addr>;
+    type Config = Config;
     type Msg = Msg;
     type Timer = Timer;
     type Op = ();
@@ -111,8 +117,8 @@ impl Node for Beats {
             self.seq += 1;
             self.heard[cx.me().0 as usize] = self.seq;
             let (term, seq, commit) = (self.term, self.seq, self.commit);
-            cx.send_all(cx.cfg(), Msg::Beat { term, seq, commit });
-            cx.set_timer(Timer::Beat, BEAT);
+            cx.send_all(&cx.cfg().all, Msg::Beat { term, seq, commit });
+            cx.set_timer(Timer::Beat, cx.cfg().beat);
         }
     }
 
@@ -129,12 +135,23 @@ impl Node for Beats {
     }
 }
 
-/// Five of them, with faults or without.
+/// Five nodes with a beat every `beat`.
+pub fn config(beat: Duration) -> Config {
+    let all = (0..NODES).map(Addr).collect();
+    Config { all, beat }
+}
+
+/// Five of them with 100 beats a second, with faults or without.
 pub fn scenario(faults: bool) -> Scenario<Beats> {
-    let all: Vec<Addr> = (0..NODES).map(Addr).collect();
+    with_beat(faults, ms(10))
+}
+
+/// As [`scenario`], with another beat.
+pub fn with_beat(faults: bool, beat: Duration) -> Scenario<Beats> {
+    let cfg = config(beat);
     let mut scenario = Scenario::new("toy").titled("Heartbeats");
-    for addr in &all {
-        scenario = scenario.node(*addr, format!("node {addr}"), "node", all.clone());
+    for addr in &cfg.all {
+        scenario = scenario.node(*addr, format!("node {addr}"), "node", cfg.clone());
     }
     if faults {
         scenario = scenario.with_faults(Faults::all());
