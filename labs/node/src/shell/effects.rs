@@ -26,7 +26,10 @@ impl<N: Node> Machine<N> {
                 self.later.push_back(Input::Message(to, msg));
                 self.wants.clock = true;
             }
-            Effect::Send { to, msg } => self.peers.send(to, &msg),
+            Effect::Send { to, msg } => match self.routes.get(&to) {
+                Some(route) => route(msg),
+                None => self.peers.send(to, &msg),
+            },
             Effect::Ret { id, ret, last } => self.answer(id, ret, last),
             Effect::Note(_) => {}
             Effect::Disk {

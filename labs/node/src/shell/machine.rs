@@ -8,7 +8,7 @@ use super::image::Image;
 use super::peers::Peers;
 use crate::driver::{self, Effect, Input, Moment, Output};
 use crate::{Addr, LocalTime, Node, OpId, WallTime};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,6 +16,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 pub(super) type InputOf<N> = Input<<N as Node>::Msg, <N as Node>::Timer, <N as Node>::Op>;
+
+/// Where messages to an address in this process go.
+pub(super) type Route<N> = Box<dyn Fn(<N as Node>::Msg)>;
 
 /// Which tasks a step has given work to.
 #[derive(Default)]
@@ -54,6 +57,7 @@ pub(super) struct Machine<N: Node> {
     pub(super) answer: Option<N::Ret>,
     pub(super) answers: Option<SharedSlot<N::Ret>>,
     pub(super) peers: Peers,
+    pub(super) routes: BTreeMap<Addr, Route<N>>,
     pub(super) timers: Timers<N::Timer>,
     pub(super) wants: Wants,
     pub(super) failed: Option<ShellError>,
@@ -95,6 +99,7 @@ impl<N: Node> Machine<N> {
             answer: None,
             answers: None,
             peers,
+            routes: BTreeMap::new(),
             timers: Timers::new(),
             wants: Wants::default(),
             failed: None,

@@ -131,6 +131,14 @@ impl<N: Node> Shell<N> {
         self.input(Input::Message(from, msg));
     }
 
+    /// From now on messages to `to` are handed to `route` instead of a socket: a node, or a real
+    /// system's client, in this process. It runs inside the step, so it must only hand over (to a
+    /// channel, say), and call nothing of this shell.
+    pub fn route(&self, to: Addr, route: impl Fn(N::Msg) + 'static) {
+        let mut machine = self.inner.machine.borrow_mut();
+        machine.routes.insert(to, Box::new(route));
+    }
+
     /// Takes messages from other nodes on this listener, until the node stops.
     pub async fn listen(&self, listener: tokio::net::TcpListener, max_frame: usize) {
         peers::accept(self.clone(), listener, max_frame).await;

@@ -1,7 +1,7 @@
 //! Messages between nodes over TCP.
 
 use crate::local;
-use crate::toy::{Op, Toy, boot};
+use crate::toy::{Hello, Op, Toy, boot};
 use node::Addr;
 use node::shell::{Shell, ShellConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,6 +22,19 @@ fn node_at(me: u32, peers: &[(u32, &String)]) -> Shell<Toy> {
         .map(|(a, s)| (Addr(*a), (*s).clone()))
         .collect();
     boot(config).expect("boots")
+}
+
+#[test]
+fn messages_to_an_address_in_this_process_take_no_socket() {
+    local(async {
+        let one = node_at(1, &[]);
+        let (queue, mut routed) = tokio::sync::mpsc::unbounded_channel();
+        one.route(Addr(2), move |msg: Hello| {
+            queue.send(msg).expect("is taken")
+        });
+        assert_eq!(one.call(Op::Greet(Addr(2), 7)).await, Ok(7));
+        assert_eq!(routed.recv().await, Some(Hello(7)));
+    });
 }
 
 async fn until(mut done: impl FnMut() -> bool) {

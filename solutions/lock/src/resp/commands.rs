@@ -43,6 +43,8 @@ pub(crate) fn run(turn: &mut Turn<'_, '_>, session: &mut Session<'_>, c: Command
         b"PSETEX" => strings::setex(turn, c, 1),
         b"GETSET" => strings::getset(turn, c),
         b"GETDEL" => strings::getdel(turn, c),
+        b"GETRANGE" => strings::getrange(turn, c),
+        b"STRLEN" => strings::strlen(turn, c),
         b"DEL" | b"UNLINK" => strings::del(turn, c),
         b"EXISTS" => strings::exists(turn, c),
         b"EXPIRE" => strings::expire(turn, c, 1000),

@@ -12,9 +12,10 @@ use std::time::Duration;
 pub(crate) fn arity(name: &[u8]) -> Option<(usize, usize)> {
     let any = usize::MAX;
     Some(match name {
-        b"GET" | b"GETDEL" | b"PERSIST" | b"TTL" | b"PTTL" | b"TYPE" => (2, 2),
+        b"GET" | b"GETDEL" | b"PERSIST" | b"TTL" | b"PTTL" | b"TYPE" | b"STRLEN" => (2, 2),
         b"SET" | b"EXPIRE" | b"PEXPIRE" => (3, any),
         b"SETNX" | b"GETSET" => (3, 3),
+        b"GETRANGE" => (4, 4),
         b"SETEX" | b"PSETEX" => (4, 4),
         b"DEL" | b"UNLINK" | b"EXISTS" => (2, any),
         b"DBSIZE" | b"TIME" => (1, 1),
@@ -202,6 +203,27 @@ pub(crate) fn getdel(turn: &mut Turn<'_, '_>, c: Command<'_>) -> Said {
     Said::value(before)
 }
 
+pub(crate) fn strlen(turn: &mut Turn<'_, '_>, c: Command<'_>) -> Said {
+    let value = lookup(turn, &Name::new(c.arg(1)));
+    Said::integer(value.map_or(0, |value| value.as_bytes().len() as i64))
+}
+
+/// `GETRANGE key start end`: both ends included, counted from behind if negative.
+pub(crate) fn getrange(turn: &mut Turn<'_, '_>, c: Command<'_>) -> Said {
+    let (Some(start), Some(end)) = (integer(c.arg(2)), integer(c.arg(3))) else {
+        return not_an_integer();
+    };
+    let value = lookup(turn, &Name::new(c.arg(1)));
+    let bytes = value.as_ref().map(Owner::as_bytes).unwrap_or_default();
+    let len = bytes.len() as i64;
+    let place = |n: i64| if n < 0 { (len + n.max(-len)).max(0) } else { n };
+    let (start, end) = (place(start), place(end).min(len - 1));
+    if start > end {
+        return Said::Frame(Frame::bulk(b""));
+    }
+    Said::Frame(Frame::bulk(&bytes[start as usize..=end as usize]))
+}
+
 pub(crate) fn del(turn: &mut Turn<'_, '_>, c: Command<'_>) -> Said {
     let mut deleted = 0;
     for key in c.from(1) {
@@ -269,22 +291,12 @@ pub(crate) fn ttl(turn: &mut Turn<'_, '_>, c: Command<'_>, unit: i64) -> Said {
     Said::integer(match time_left(turn, &Name::new(c.arg(1))) {
         TimeLeft::Absent => -2,
         TimeLeft::Forever => -1,
-        // Rounded to the nearest unit, as Redis does.
-        TimeLeft::Left(left) => (left.as_micros() as i64).div_ceil_millis().midway(unit),
+        TimeLeft::Left(left) => {
+            let millis = i64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i64::MAX);
+            // Rounded to the nearest unit, as Redis does.
+            millis.saturating_add(unit / 2) / unit
+        }
     })
-}
-
-trait Rounding {
-    fn div_ceil_millis(self) -> i64;
-    fn midway(self, unit: i64) -> i64;
-}
-impl Rounding for i64 {
-    fn div_ceil_millis(self) -> i64 {
-        (self + 999) / 1000
-    }
-    fn midway(self, unit: i64) -> i64 {
-        (self + unit / 2) / unit
-    }
 }
 
 pub(crate) fn kind(turn: &mut Turn<'_, '_>, c: Command<'_>) -> Said {
