@@ -122,6 +122,7 @@ fn wait(
     start: Instant,
 ) -> std::io::Result<End> {
     let mut pause = Duration::from_millis(1);
+    let mut patience = Patience::of(limits);
     loop {
         if let Some(status) = child.try_wait()? {
             kill_group(child);
@@ -129,7 +130,7 @@ fn wait(
         }
         let over = if cancel.load(Ordering::Relaxed) {
             Some(End::Cancelled)
-        } else if start.elapsed() > limits.wall {
+        } else if patience.is_over(start.elapsed(), child.id()) {
             Some(End::WallLimit)
         } else if fs::metadata(output).is_ok_and(|file| file.len() > limits.output_bytes) {
             Some(End::OutputLimit)
@@ -145,6 +146,49 @@ fn wait(
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(10));
     }
+}
+
+/// When a process has had its time. One that computes on a busy machine gets more of it, up to its limit of processor
+/// time; one that waits for something that does not come does not.
+struct Patience {
+    wall: Duration,
+    until: Duration,
+    computed: Duration,
+}
+
+/// At most so many times the limit, however busy the machine.
+const EXTENSIONS: u32 = 10;
+
+impl Patience {
+    fn of(limits: &Limits) -> Patience {
+        Patience {
+            wall: limits.wall,
+            until: limits.wall,
+            computed: Duration::ZERO,
+        }
+    }
+
+    fn is_over(&mut self, elapsed: Duration, process: u32) -> bool {
+        if elapsed <= self.until {
+            return false;
+        }
+        let before = self.computed;
+        self.computed = processor_time(process).unwrap_or(before);
+        self.until += self.wall;
+        // A fiftieth of the time is what a computing process gets among a hundred others on two processors.
+        let computes = self.computed > before + self.wall / 50;
+        !computes || elapsed > self.wall * EXTENSIONS
+    }
+}
+
+/// What a process has computed so far; only Linux tells without more ado.
+fn processor_time(process: u32) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The second field, the name, may hold anything but ends with the last parenthesis.
+    let mut fields = stat.rsplit(") ").next()?.split(' ').skip(11);
+    let ticks: u64 = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+    // Linux has shown hundredths of a second here since 2.6.
+    Some(Duration::from_millis(ticks * 10))
 }
 
 #[cfg(unix)]
@@ -196,4 +240,35 @@ fn read_capped(path: &Path, cap: u64) -> String {
         let _ = file.take(cap).read_to_end(&mut bytes);
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patience() -> Patience {
+        Patience::of(&Limits {
+            wall: Duration::from_millis(1),
+            ..Limits::default()
+        })
+    }
+
+    #[test]
+    fn a_process_that_does_not_compute_has_had_its_time_at_the_limit() {
+        let mut patience = patience();
+        assert!(!patience.is_over(Duration::from_millis(1), u32::MAX));
+        assert!(patience.is_over(Duration::from_millis(2), u32::MAX));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_process_that_computes_gets_more_but_not_for_ever() {
+        let own = std::process::id();
+        let busy = Instant::now();
+        while processor_time(own).unwrap() < Duration::from_millis(20) {
+            assert!(busy.elapsed() < Duration::from_secs(60));
+        }
+        assert!(!patience().is_over(Duration::from_millis(2), own));
+        assert!(patience().is_over(Duration::from_millis(11), own));
+    }
 }
