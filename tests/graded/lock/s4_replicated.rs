@@ -491,9 +491,9 @@ fn a_renewal_waits_for_the_register_too() {
             a_holds_at_one(w);
             w.cut_link(A, TWO);
             // The leader has written down how much is left, and is then cut off.
-            w.run_for(ms(250));
+            w.run_for(ms(300));
             w.cut_link(ONE, REGISTER);
-            w.run_for(ms(90));
+            w.run_for(ms(40));
             w.crash(ONE);
             leads(w, TWO);
             let mut second = false;
