@@ -7,7 +7,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub struct Built {
     /// Everything the compiler said, without colours.
     pub said: String,
     pub cancelled: bool,
+    /// How cargo ended, in words.
+    ended: String,
 }
 
 impl Built {
@@ -42,7 +44,12 @@ impl Built {
     pub fn first_error(&self) -> String {
         let mut lines = self.said.lines().skip_while(|l| !l.starts_with("error"));
         let Some(error) = lines.next() else {
-            return "cargo built nothing and gave no reason".into();
+            let last = self.said.lines().last().unwrap_or("nothing");
+            return format!(
+                "cargo ended with {} and said last: {}",
+                self.ended,
+                last.trim()
+            );
         };
         match lines.find(|line| line.trim_start().starts_with("--> ")) {
             Some(place) => format!("{error} ({})", place.trim().trim_start_matches("--> ")),
@@ -129,7 +136,7 @@ fn run(mut command: Command, quiet: bool, cancel: &AtomicBool) -> Result<Built, 
         .stdout
         .take()
         .map(|pipe| thread::spawn(move || programs(pipe)));
-    let cancelled = !wait(&mut child, cancel)?;
+    let status = wait(&mut child, cancel)?;
     let joined = |what: &str| Error::Environment(format!("lost cargo's {what}: run it again"));
     let said = match errors.map(thread::JoinHandle::join) {
         Some(Ok(said)) => said,
@@ -142,20 +149,22 @@ fn run(mut command: Command, quiet: bool, cancel: &AtomicBool) -> Result<Built, 
     Ok(Built {
         programs,
         said,
-        cancelled,
+        cancelled: status.is_none(),
+        ended: status.map_or_else(|| "a stop".into(), |status| status.to_string()),
     })
 }
 
-fn wait(child: &mut Child, cancel: &AtomicBool) -> Result<bool, Error> {
+/// `None` if it was stopped.
+fn wait(child: &mut Child, cancel: &AtomicBool) -> Result<Option<ExitStatus>, Error> {
     let lost = Error::file("wait for", Path::new("cargo"));
     loop {
         match child.try_wait() {
-            Ok(Some(_)) => return Ok(true),
+            Ok(Some(status)) => return Ok(Some(status)),
             Ok(None) if cancel.load(Ordering::Relaxed) => {
                 process::kill_group(child);
                 let _ = child.kill();
                 let _ = child.wait();
-                return Ok(false);
+                return Ok(None);
             }
             Ok(None) => thread::sleep(Duration::from_millis(5)),
             Err(error) => return Err(lost(error)),
