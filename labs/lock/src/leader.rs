@@ -204,14 +204,9 @@ impl Leader {
         for (name, known) in &self.known {
             if let Some(lease) = known.lease(now).filter(|_| !known.writing) {
                 let left = known.ends - now;
-                due.push((
-                    name.clone(),
-                    known.ends,
-                    Record {
-                        left,
-                        ..lease.clone()
-                    },
-                ));
+                let mut record = lease.clone();
+                record.left = left;
+                due.push((name.clone(), known.ends, record));
             }
         }
         for (name, ends, record) in due {
