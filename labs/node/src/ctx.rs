@@ -80,7 +80,8 @@ impl<'a, N: Node> Ctx<'a, N> {
         self.set_timer(timer, after);
     }
 
-    /// Stops a timer if it is pending.
+    /// Stops a timer if it is pending. One that came due while the node stood still may fire all the
+    /// same: let the handler look at the state, not at the fact that it was called.
     pub fn cancel_timer(&mut self, timer: N::Timer) {
         self.out.timers.push(TimerChange::Cancel(timer));
     }

@@ -466,3 +466,29 @@ fn every_order_of_two_writers() {
         });
     });
 }
+
+#[test]
+fn a_restart_after_any_number_of_grants_repeats_no_token() {
+    grade("D-I2", |t| {
+        for grants in 1..=40 {
+            t.script(&fenced(&[A]), Fencing::default(), |w| {
+                let mut last = Token::NONE;
+                for life in [grants, 1] {
+                    for _ in 0..life {
+                        let next = takes(w, A);
+                        w.expect(
+                            next > last,
+                            format!("after {grants} grants and a restart: token {next} comes after {last}"),
+                        );
+                        last = next;
+                        w.op(A, unlock());
+                        w.run_for(ms(10));
+                    }
+                    w.crash(SERVER);
+                    w.restart(SERVER);
+                    w.run_for(ms(10));
+                }
+            });
+        }
+    });
+}

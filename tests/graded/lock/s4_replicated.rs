@@ -658,3 +658,28 @@ fn many_runs_of_leaders_on_the_register() {
         t.swarm(&scene, OneHolder);
     });
 }
+
+#[test]
+fn a_renewal_moves_along_with_its_whole_time() {
+    grade("D-I1", |t| {
+        t.script(&registered(&[A, B]), OneHolder, |w| {
+            a_holds_at_one(w);
+            // Renewals leave at 333 and 666 ms; checkpoints have written down less before that.
+            w.run_for(ms(670));
+            w.crash(ONE);
+            leads(w, TWO);
+            w.hold(A, TWO);
+            w.hold(A, ONE);
+            // By its last renewal A may believe for most of a TTL from 666 ms on.
+            w.run_for(ms(700));
+            w.expect_eq(holders(w), vec![A], "A still believes, and may");
+            let second = w.op(B, lock());
+            w.run_for(ms(150));
+            w.expect_eq(
+                answer(w, second),
+                Some(Ret::Busy),
+                "the new leader knows that too",
+            );
+        });
+    });
+}
