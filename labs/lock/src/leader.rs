@@ -85,9 +85,9 @@ impl Leader {
     ///   with nothing.
     /// - anything else: [`Reply::Refused`].
     ///
-    /// `ends` of a written lease is its TTL from now. A yes ([`Reply::Granted`], [`Reply::Done`])
-    /// goes out with [`Then::Answer`], when the write is done: before that it could still get
-    /// lost. A no changes nothing and is answered at once ([`Leader::answer`]).
+    /// `ends` of a written lease is its TTL from now. A yes that changes the register goes
+    /// out with [`Then::Answer`], when the write is done: before that it could still get lost. What
+    /// changes nothing is answered at once ([`Leader::answer`]).
     fn decide(&mut self, cx: &mut Ctx<'_, Self>, from: Addr, id: RequestId, request: Request) {
         todo!("task 4.4")
     }

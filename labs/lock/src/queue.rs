@@ -51,9 +51,8 @@ impl WaitQueue {
         todo!("task 5.1")
     }
 
-    /// **Task 5.2** (who is next?): takes out the one who has waited longest for `name`, if its
-    /// deadline is after `now`; those whose deadline has come are left for
-    /// [`WaitQueue::impatient`].
+    /// **Task 5.2** (who is next?): takes out the first in the queue for `name` whose deadline
+    /// is after `now`; those who are passed over stay, for [`WaitQueue::impatient`].
     ///
     /// Leave no empty queue behind ([`WaitQueue::has`] looks only at whether there is one).
     pub fn next(&mut self, now: LocalTime, name: &Name) -> Option<Waiter> {

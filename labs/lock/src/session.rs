@@ -128,8 +128,9 @@ impl Session {
 
     /// **Task 2.4** (keep it alive): [`Timer::Renew`] of `name` has fired.
     ///
-    /// A lock that is in doubt ([`Session::holds`]) is forgotten: it is not renewed, and the
-    /// program's next question is answered with no. Otherwise sends a [`Request::Renew`] of one's
+    /// Only a lock in [`Phase::Held`] is concerned: the timer may be that of an earlier lock of this
+    /// name, which the program has since asked for anew. One that is in doubt ([`Session::holds`])
+    /// is forgotten: it is not renewed, and the program's next question is answered with no. Otherwise sends a [`Request::Renew`] of one's
     /// own lease ([`Session::ask`]) under a fresh [`Held::next_id`], writes down in
     /// [`Held::renewals`] when it was sent, and sets the timer for a third of the TTL from now:
     /// whether or not an answer comes, so that a lost renewal is followed by another.

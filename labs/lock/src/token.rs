@@ -3,7 +3,7 @@
 use crate::names::Token;
 use node::{Ctx, Node, load, save};
 
-/// The file with the first number that was never reserved.
+/// The file with the largest number that was ever reserved.
 pub const TOKEN_FILE: &str = "token";
 
 /// How many numbers one write to the disk reserves. A crash loses what is left of them; that
