@@ -15,7 +15,7 @@ pub struct SessionConfig {
     pub identity: String,
     /// The lock servers. One, but in stage 4; the next is asked when one does not answer.
     pub servers: Vec<Addr>,
-    /// Where [`Op::Write`] goes (stage 3).
+    /// Where [`crate::Op::Write`] goes (stage 3).
     pub storage: Option<Addr>,
     /// How far any clock's rate is off, at most, in parts per million.
     pub drift_ppm: u32,
