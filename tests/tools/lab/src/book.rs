@@ -18,6 +18,9 @@ use std::thread;
 /// Where the book is served if nobody else is there.
 pub const PORT: u16 = 4173;
 
+/// The cargo profile of the book's program, and the name of its folder.
+const PROFILE: &str = "book";
+
 /// What there is to say about the book.
 #[derive(Clone, Debug)]
 pub enum State {
@@ -80,8 +83,7 @@ impl Paths {
         let own = workbook.own_folder();
         Paths {
             root: workbook.root.clone(),
-            // A folder of its own: cargo locks the one that it builds in, and the tests would wait.
-            target: target_folder(workbook).join("book"),
+            target: target_folder(workbook),
             log: own.join("book.log"),
             results: own.join("results.json"),
             trace: own.join("traces/last.json"),
@@ -96,8 +98,8 @@ fn build(paths: &Paths, running: &Mutex<Option<Child>>) -> Result<PathBuf, Strin
     let mut command = launcher::background(&cargo).map_err(|error| error.to_string())?;
     let log = File::create(&paths.log).map_err(|error| error.to_string())?;
     command
-        .args(["build", "--package", "lab-book", "--target-dir"])
-        .arg(&paths.target)
+        // The profile has a folder of its own: cargo locks the one that it builds in, and the tests would wait.
+        .args(["build", "--package", "lab-book", "--profile", PROFILE])
         .current_dir(&paths.root)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -108,7 +110,7 @@ fn build(paths: &Paths, running: &Mutex<Option<Child>>) -> Result<PathBuf, Strin
     match built {
         true => Ok(paths
             .target
-            .join("debug")
+            .join(PROFILE)
             .join(format!("lab-book{}", std::env::consts::EXE_SUFFIX))),
         false => Err(format!("not built: {}", last_line(&paths.log))),
     }

@@ -1,4 +1,4 @@
-//! `cargo lab hint`: the next hint of a stage, and what it costs.
+//! `cargo lab hint`: the next hint of a stage, and what it costs; all of them, free, once the stage is done.
 
 use crate::args::Args;
 use crate::error::Error;
@@ -16,9 +16,12 @@ use serde::Serialize;
 pub struct Given {
     lab: String,
     stage: u32,
-    /// 1 to 3.
+    /// 1 to 3: the last of `hints`.
     level: u8,
+    /// All of `hints`, a blank line between two.
     text: String,
+    /// One, or all three once the stage is done.
+    hints: Vec<String>,
     hints_used: u8,
     /// What is left of the stage's points.
     percent_left: u64,
@@ -26,7 +29,7 @@ pub struct Given {
     next_percent_left: Option<u64>,
 }
 
-/// The hint that would come next.
+/// The hint that would come next; of a stage that is done, [`give`] shows all.
 pub fn next_level(progress: &Progress, lab: &Lab, stage: &Stage) -> u8 {
     (progress.stage(&lab.name, stage.number()).hints_used + 1).min(3)
 }
@@ -45,10 +48,12 @@ pub fn cost(progress: &Progress, lab: &Lab, stage: &Stage, level: u8) -> Option<
     })
 }
 
-/// Gives the hint and counts it. Once a stage is done its hints are free: they are reading then.
+/// Gives the hint and counts it. Once a stage is done its hints are reading: all of them, and nothing is counted.
 pub fn give(workbook: &Workbook, lab: &Lab, stage: &Stage, level: u8) -> Result<Given, Error> {
+    let mut done = false;
     let loaded = Progress::update(workbook, |progress| {
-        if !progress.is_done(&lab.name, stage) {
+        done = progress.is_done(&lab.name, stage);
+        if !done {
             progress.take_hint(&lab.name, stage.number(), level);
         }
     })?;
@@ -56,36 +61,43 @@ pub fn give(workbook: &Workbook, lab: &Lab, stage: &Stage, level: u8) -> Result<
         eprintln!("note: {warning}");
     }
     let used = loaded.progress.stage(&lab.name, stage.number()).hints_used;
-    let text = stage
-        .hints()
-        .get(usize::from(level - 1))
-        .cloned()
-        .unwrap_or_default();
+    let hints = match done {
+        true => stage.hints().to_vec(),
+        false => {
+            let one = stage.hints().get(usize::from(level - 1));
+            one.cloned().into_iter().collect()
+        }
+    };
     Ok(Given {
         lab: lab.name.clone(),
         stage: stage.number(),
-        level,
-        text,
+        level: if done { 3 } else { level },
+        text: hints.join("\n\n"),
+        hints,
         hints_used: used,
         percent_left: percent_after_hints(used),
-        next_percent_left: (level < 3).then(|| percent_after_hints(level + 1)),
+        next_percent_left: (!done && level < 3).then(|| percent_after_hints(level + 1)),
     })
 }
 
 impl Given {
     /// As a person reads it.
     pub fn shown(&self) -> String {
-        let next = match (self.level, self.next_percent_left) {
-            (level, Some(left)) if left < self.percent_left => {
-                format!(
-                    "\n     (H{} leaves {left} % of the stage's points)",
-                    level + 1
-                )
-            }
-            _ => String::new(),
-        };
-        let text = self.text.trim_end().replace('\n', "\n     ");
-        format!("  H{}  {text}{next}\n", self.level)
+        let first = usize::from(self.level) + 1 - self.hints.len();
+        let mut shown = String::new();
+        for (number, hint) in (first..).zip(&self.hints) {
+            let text = hint.trim_end().replace('\n', "\n     ");
+            shown.push_str(&format!("  H{number}  {text}\n"));
+        }
+        if let Some(left) = self.next_percent_left
+            && left < self.percent_left
+        {
+            let next = self.level + 1;
+            shown.push_str(&format!(
+                "     (H{next} leaves {left} % of the stage's points)\n"
+            ));
+        }
+        shown
     }
 }
 

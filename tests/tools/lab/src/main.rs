@@ -8,8 +8,8 @@
 //! affair. Learner's code shares a process with its test, so this guards against accident and the known tricks, not
 //! against hostile native code.
 //!
-//! **Where to look.** [`testing`] builds and runs a stage: [`cargo`] for the build, [`launcher`] and [`process`] for the
-//! process and its limits, [`channel`] for the verdict. [`manifest`] reads `lab.toml`, [`progress`] keeps what is
+//! **Where to look.** [`testing`] builds and runs a stage: [`cargo`] for the build, [`evidence`], [`launcher`] and
+//! [`process`] for the process and its limits, [`channel`] for the verdict. [`manifest`] reads `lab.toml`, [`progress`] keeps what is
 //! reached, [`screen`], [`grade`] and [`junit`] show it.
 //!
 //! Architecture invariant: no async runtime, no syn, no dependency on a lab: the first screen waits for this crate.
@@ -25,6 +25,7 @@ mod compare;
 mod doctor;
 mod durable;
 mod error;
+mod evidence;
 mod grade;
 mod hint;
 mod home;

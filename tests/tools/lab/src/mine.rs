@@ -5,6 +5,8 @@
 use crate::bugs::{self, Bug};
 use crate::cargo;
 use crate::error::Error;
+use crate::evidence::One;
+use crate::launcher::Limits;
 use crate::manifest::{Lab, Stage};
 use crate::points::Points;
 use crate::progress::Progress;
@@ -14,7 +16,9 @@ use crate::testing;
 use crate::verdict::{StageResult, TestResult, Verdict};
 use crate::workbook::Workbook;
 use crate::{screen, style};
+use std::cell::Cell;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 static NEVER: AtomicBool = AtomicBool::new(false);
 
@@ -50,7 +54,15 @@ pub fn grade(workbook: &Workbook, lab: &Lab, results: &mut [StageResult]) -> Res
         return Ok(());
     }
     let bugs = bugs::read_bugs(&workbook.graded_folder(&lab.name), lab)?;
-    let reference = Judge::new(workbook, lab)?;
+    let all = lab.stages.iter().map(|stage| {
+        let asked = bugs.iter().filter(|bug| is_asked(bug, stage));
+        asked.count()
+    });
+    let steps = Steps {
+        of: 1 + all.sum::<usize>(),
+        done: Cell::new(0),
+    };
+    let reference = Judge::new(workbook, lab, steps)?;
     for stage in lab.stages.iter().filter(|stage| stage.own_tests) {
         let Some(result) = results.iter_mut().find(|r| r.stage == stage.number()) else {
             continue;
@@ -70,6 +82,37 @@ pub fn grade(workbook: &Workbook, lab: &Lab, results: &mut [StageResult]) -> Res
 struct Judge {
     scratch: Scratch,
     reference: Outcome,
+    steps: Steps,
+}
+
+/// Each compilation takes seconds, all of them minutes: a line tells which one it is, and what became of it.
+struct Steps {
+    of: usize,
+    done: Cell<usize>,
+}
+
+impl Steps {
+    fn take(
+        &self,
+        what: &str,
+        work: impl FnOnce() -> Result<Outcome, Error>,
+    ) -> Result<Outcome, Error> {
+        let number = self.done.get() + 1;
+        self.done.set(number);
+        let start = Instant::now();
+        // Standard output is the report's.
+        let doing = format!("  {number} of {}  your tests on {what} … ", self.of);
+        eprint!("{}", style::paint_error(style::Color::Dim, &doing));
+        let outcome = work();
+        let word = match &outcome {
+            Ok(Outcome::AllPass { tests }) => format!("{tests} pass"),
+            Ok(Outcome::Fails { test, .. }) => format!("`{test}` fails"),
+            Ok(Outcome::NotBuilt(_)) => "not built".to_string(),
+            Err(_) => "stopped".to_string(),
+        };
+        eprintln!("{word}, {:.1} s", start.elapsed().as_secs_f64());
+        outcome
+    }
 }
 
 /// How all of the learner's tests ended on one piece of code.
@@ -80,17 +123,21 @@ enum Outcome {
 }
 
 impl Judge {
-    fn new(workbook: &Workbook, lab: &Lab) -> Result<Judge, Error> {
+    fn new(workbook: &Workbook, lab: &Lab, steps: Steps) -> Result<Judge, Error> {
         let scratch = Scratch::of(workbook, &lab.name)?;
         let own = workbook.lab_folder(&lab.name).join("tests/mine.rs");
         let reference = match own.is_file() {
-            true => run(&scratch, scratch.reference())?,
+            true => steps.take("the reference", || run(&scratch, scratch.reference()))?,
             false => Outcome::NotBuilt(format!(
                 "labs/{}/tests/mine.rs is not there: write your tests into it",
                 lab.name
             )),
         };
-        Ok(Judge { scratch, reference })
+        Ok(Judge {
+            scratch,
+            reference,
+            steps,
+        })
     }
 
     fn judge(&self, bug: &Bug, max: Points) -> Result<TestResult, Error> {
@@ -106,27 +153,11 @@ impl Judge {
             ),
             Outcome::AllPass { .. } => self.try_bug(bug)?,
         };
-        Ok(TestResult {
-            name: test_name(bug),
-            invariant: bug.invariant.clone(),
-            points: match verdict {
-                Verdict::Passed => max,
-                _ => Points::default(),
-            },
-            max,
-            verdict,
-            seed: None,
-            replay: None,
-            seconds: 0.0,
-            message,
-            checks: 0,
-            kept: Vec::new(),
-            faults: None,
-            location: None,
-            output: String::new(),
-            hits: None,
-            kit: None,
-        })
+        let mut result = TestResult::blank(&test_name(bug), &bug.invariant, max, verdict, message);
+        if verdict == Verdict::Passed {
+            result.points = max;
+        }
+        Ok(result)
     }
 
     fn try_bug(&self, bug: &Bug) -> Result<(Verdict, String), Error> {
@@ -135,7 +166,8 @@ impl Judge {
             let message = format!("{} does not apply to the reference: {why}", bug.id);
             return Ok((Verdict::Unknown, message));
         }
-        Ok(match run(&self.scratch, &sources)? {
+        let outcome = self.steps.take(&bug.id, || run(&self.scratch, &sources))?;
+        Ok(match outcome {
             Outcome::AllPass { .. } => (
                 Verdict::Failed,
                 format!(
@@ -158,11 +190,18 @@ fn run(scratch: &Scratch, sources: &Sources) -> Result<Outcome, Error> {
         return Ok(Outcome::NotBuilt(built.first_error()));
     };
     let names = testing::names(program, &package.folder, &NEVER)?;
-    for name in &names {
-        let (verdict, message) = testing::run_own(&package, program, name)?;
+    for test in &names {
+        let one = One {
+            program,
+            folder: &package.folder,
+            lab: "mine",
+            test,
+        };
+        let evidence = one.run(&Limits::default(), &NEVER, |_| ())?;
+        let (verdict, message) = evidence.own_verdict();
         if verdict != Verdict::Passed {
             return Ok(Outcome::Fails {
-                test: name.clone(),
+                test: test.clone(),
                 message,
             });
         }
@@ -190,8 +229,6 @@ pub fn command(workbook: &Workbook, lab: &Lab) -> Result<bool, Error> {
             tests: Vec::new(),
         })
         .collect();
-    let note = "building your tests against the reference, then against each bug";
-    eprintln!("{}", style::paint_error(style::Color::Dim, note));
     grade(workbook, lab, &mut results)?;
     let _ = Progress::update(workbook, |progress| {
         for result in &results {

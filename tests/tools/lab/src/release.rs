@@ -76,7 +76,7 @@ fn hashes(root: &Path) -> Result<BTreeMap<String, String>, Error> {
         let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
         let name = parts.join("/");
         if name != LIST {
-            hashes.insert(name, hash(&file)?);
+            hashes.insert(name, hash(&file));
         }
     }
     Ok(hashes)
@@ -110,15 +110,19 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
             .map_err(Error::file("read", &entry.path()))?;
         match kind.is_dir() {
             true => collect(&entry.path(), files)?,
+            // A link to a folder too: it is named, not followed.
             false => files.push(entry.path()),
         }
     }
     Ok(())
 }
 
-/// Of the content with Unix line ends: git may have changed them on the way.
-fn hash(file: &Path) -> Result<String, Error> {
-    let bytes = fs::read(file).map_err(Error::file("read", file))?;
+/// Of the content with Unix line ends: git may have changed them on the way. What cannot be read, or is no file, has
+/// none: it differs from every release.
+fn hash(file: &Path) -> String {
+    let Ok(bytes) = fs::read(file) else {
+        return "unreadable".to_string();
+    };
     let mut hash = hmac_sha256::Hash::new();
     match bytes.windows(2).any(|pair| pair == b"\r\n") {
         false => hash.update(&bytes),
@@ -130,5 +134,5 @@ fn hash(file: &Path) -> Result<String, Error> {
             }
         }
     }
-    Ok(hex(&hash.finalize()))
+    hex(&hash.finalize())
 }

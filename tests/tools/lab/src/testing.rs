@@ -1,12 +1,12 @@
 //! Builds a stage and runs its tests, each in a process of its own.
 
 use crate::cargo::{self, Built, Package};
-use crate::channel;
 use crate::error::Error;
+use crate::evidence::One;
 use crate::launcher::Limits;
 use crate::manifest::{Kind, Lab, Stage, Test};
 use crate::points::Points;
-use crate::process::{self, PrivateFolder};
+use crate::process;
 use crate::verdict::{StageResult, TestResult, Verdict};
 use crate::workbook::Workbook;
 use std::collections::BTreeSet;
@@ -193,33 +193,27 @@ impl Bench<'_> {
     }
 
     fn run_one(&self, program: &Path, test: &Test, max: Points) -> Result<TestResult, Error> {
-        let folder = PrivateFolder::new()?;
-        let report = folder.join("report");
-        let nonce = process::random_hex();
-        channel::prepare(&report, &nonce)?;
         let limits = match self.settings.seeds {
             Some(_) => self.lab.limits().for_many_seeds(),
             None => self.lab.limits(),
         };
-        let ran = process::run(program, &limits, self.cancel, |command| {
-            command
-                .args(["--exact", &test.name, "--nocapture", "--test-threads=1"])
-                .current_dir(&self.package.folder)
-                .env("LAB_REPORT", &report)
-                .env("LAB_TEST", &test.name)
-                .env("LAB_NAME", &self.lab.name);
-            self.set_environment(command);
+        let one = One {
+            program,
+            folder: &self.package.folder,
+            lab: &self.lab.name,
+            test: &test.name,
+        };
+        let evidence = one.run(&limits, self.cancel, |command| {
+            self.set_environment(command)
         })?;
-        let record = channel::read(&report, &nonce, &test.name);
-        let (verdict, message) = channel::judge(&ran, record.as_ref());
+        let (verdict, message) = evidence.verdict();
         let mut result = blank(test, max, verdict, message);
-        result.seconds = (ran.seconds * 1000.0).round() / 1000.0;
-        result.output = learners_part(&ran.output, &test.name);
+        result.seconds = (evidence.ran.seconds * 1000.0).round() / 1000.0;
+        result.output = evidence.printed();
         if verdict == Verdict::Passed {
             result.points = max;
         }
-        if let Some(record) = record {
-            result.output = without_verdict(&result.output, &record.invariant);
+        if let Some(record) = evidence.record {
             result.kit = record.kit;
             result.hits = record.hits.zip(record.runs);
             result.checks = record.checks;
@@ -238,16 +232,6 @@ impl Bench<'_> {
 
     fn set_environment(&self, command: &mut std::process::Command) {
         let settings = self.settings;
-        let names = [
-            "LAB_SEEDS",
-            "LAB_SEED",
-            "LAB_KEEP",
-            "LAB_SEED_KEY",
-            "LAB_TRACE",
-        ];
-        for name in names.into_iter().chain(["LAB_SCHEDULE", "LAB_COUNT"]) {
-            command.env_remove(name);
-        }
         if let Some(seeds) = settings.seeds {
             command.env("LAB_SEEDS", seeds.to_string());
         }
@@ -272,56 +256,12 @@ impl Bench<'_> {
     }
 }
 
-/// One of the learner's own tests. It may report over the channel, and if it is a plain test its exit code counts:
-/// nobody gains by fooling themselves here.
-pub fn run_own(package: &Package, program: &Path, name: &str) -> Result<(Verdict, String), Error> {
-    let folder = PrivateFolder::new()?;
-    let report = folder.join("report");
-    let nonce = process::random_hex();
-    channel::prepare(&report, &nonce)?;
-    let ran = process::run(
-        program,
-        &Limits::default(),
-        &AtomicBool::new(false),
-        |command| {
-            command
-                .args(["--exact", name, "--nocapture", "--test-threads=1"])
-                .current_dir(&package.folder)
-                .env("LAB_REPORT", &report)
-                .env("LAB_TEST", name)
-                .env("LAB_NAME", "mine");
-        },
-    )?;
-    let record = channel::read(&report, &nonce, name);
-    match (ran.end, &record) {
-        (process::End::Exited(0), None) => Ok((Verdict::Passed, String::new())),
-        _ => Ok(channel::judge(&ran, record.as_ref())),
-    }
-}
-
 fn absent(name: &str) -> String {
     format!("the stage's file has no test `{name}`: restore tests/graded, or mend lab.toml")
 }
 
 fn blank(test: &Test, max: Points, verdict: Verdict, message: String) -> TestResult {
-    TestResult {
-        name: test.name.clone(),
-        invariant: test.invariant.clone(),
-        points: Points::default(),
-        max,
-        verdict,
-        seed: None,
-        replay: None,
-        seconds: 0.0,
-        message,
-        checks: 0,
-        kept: Vec::new(),
-        faults: None,
-        location: None,
-        output: String::new(),
-        hits: None,
-        kit: None,
-    }
+    TestResult::blank(&test.name, &test.invariant, max, verdict, message)
 }
 
 /// The tests that a program has, by its own list.
@@ -340,39 +280,6 @@ pub fn names(
         .lines()
         .filter_map(|line| line.strip_suffix(": test"));
     Ok(names.map(str::to_string).collect())
-}
-
-/// What the code printed, without the lines of Rust's test harness.
-fn learners_part(output: &str, test: &str) -> String {
-    let prefix = format!("test {test} ... ");
-    let harness = |line: &str| {
-        line.is_empty()
-            || line == "running 1 test"
-            || line == "failures:"
-            || line.trim() == test
-            || line == "ok"
-            || line == "FAILED"
-            || line.starts_with("test result: ")
-            || line.starts_with("note: run with `RUST_BACKTRACE=1`")
-            || line == "error: test failed"
-    };
-    output
-        .lines()
-        .map(|line| line.strip_prefix(&prefix).unwrap_or(line))
-        .filter(|line| !harness(line))
-        .map(|line| format!("{line}\n"))
-        .collect()
-}
-
-/// Without the panic by which the test told a person what the record tells the runner.
-fn without_verdict(output: &str, invariant: &str) -> String {
-    let lines: Vec<&str> = output.lines().collect();
-    let start = format!("{invariant}: ");
-    let last = (1..lines.len())
-        .rev()
-        .find(|at| lines[*at].starts_with(&start) && lines[at - 1].contains("panicked at "));
-    let kept = &lines[..last.map_or(lines.len(), |at| at - 1)];
-    kept.iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// Faults are written `drop:1>2#3`, and a shell would take the `>` for a file.

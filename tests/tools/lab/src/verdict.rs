@@ -109,6 +109,36 @@ pub struct LabResult {
     pub stages: Vec<StageResult>,
 }
 
+impl TestResult {
+    /// A verdict and nothing that was measured.
+    pub fn blank(
+        name: &str,
+        invariant: &str,
+        max: Points,
+        verdict: Verdict,
+        message: String,
+    ) -> TestResult {
+        TestResult {
+            name: name.to_string(),
+            invariant: invariant.to_string(),
+            points: Points::default(),
+            max,
+            verdict,
+            seed: None,
+            replay: None,
+            seconds: 0.0,
+            message,
+            checks: 0,
+            kept: Vec::new(),
+            faults: None,
+            location: None,
+            output: String::new(),
+            hits: None,
+            kit: None,
+        }
+    }
+}
+
 impl StageResult {
     pub fn is_green(&self) -> bool {
         self.tests

@@ -163,10 +163,19 @@ fn hints_cost_what_they_say() {
     assert_eq!(graded["labs"][0]["stages"][0]["points"], 9);
     assert_eq!(graded["labs"][0]["stages"][0]["hints_used"], 2);
     assert_eq!(graded["labs"][0]["stages"][1]["hints_used"], 1);
-    // The stage is done: its third hint is reading.
-    copy.lab("hint toy 1")
-        .ends_with(0)
-        .has("H3  It is the plus sign.");
+    // The stage is done: its hints are reading, all of them, as often as one likes.
+    for _ in 0..2 {
+        copy.lab("hint toy 1")
+            .ends_with(0)
+            .has("H1  Add them.\n  H2  There is an operator for it.\n  H3  It is the plus sign.\n");
+    }
+    let all = report(&copy, "hint toy 1 --format json", 0);
+    assert_eq!(
+        (&all["level"], &all["hints_used"]),
+        (&Value::from(3), &Value::from(2))
+    );
+    assert_eq!(all["hints"].as_array().unwrap().len(), 3);
+    assert!(all["next_percent_left"].is_null());
     copy.lab("list").has("9 of 10 points");
 }
 
@@ -236,6 +245,8 @@ fn own_tests_count_on_the_reference_and_on_each_bug() {
     );
     copy.lab("test toy --mine")
         .ends_with(1)
+        .has("1 of 2  your tests on the reference … 1 pass, ")
+        .has("2 of 2  your tests on T2 … 1 pass, ")
         .has("FAILED      mine::T2")
         .has("T2 survives: your tests pass with it too");
     let strong = "#[test]\nfn strong() { assert_eq!(toy::largest(&[-1]), Some(-1)); }\n";

@@ -7,7 +7,7 @@
   const here = chapter && { lab: chapter[1], stage: +chapter[2] };
   const main = document.querySelector('main');
   const lobby = !chapter && (location.pathname.match(/\/([a-z-]+)\/(?:index\.html)?$/) || [])[1];
-  let strip = null, used = 0, left = null;
+  let strip = null, used = 0, left = null, done = false;
 
   function panel() {
     if (strip) return strip;
@@ -31,6 +31,11 @@
     const parts = [[count((t) => t.verdict === 'passed'), 'passed'], [count((t) => t.verdict !== 'passed' && t.verdict !== 'todo'), 'failed'], [count((t) => t.verdict === 'todo'), 'to do']];
     const green = tests.length > 0 && parts[0][0] === tests.length;
     box.classList.toggle('ls-green', green);
+    // The learner's own tests add points; the graded ones alone open the stage's hints.
+    const graded = tests.filter((t) => !t.name.startsWith('mine::'));
+    done = graded.length > 0 && graded.every((t) => t.verdict === 'passed');
+    const button = box.querySelector('button');
+    if (!button.dataset.sure) button.textContent = label();
     const said = `${green ? '✓ ' : ''}${stage.title || `Stage ${here.stage}`}: ${parts.filter(([n]) => n).map(([n, word]) => `${n} ${word}`).join(', ') || 'no test yet'} · ${stage.points} of ${stage.max} points`;
     const status = box.querySelector('[role=status]');
     if (status.textContent !== said) status.textContent = said;
@@ -56,23 +61,26 @@
     return `<li class="ls-${kind}"><b class="ls-word">${WORDS[t.verdict] || esc(t.verdict)}</b><code>${esc(t.name)}</code>${more}</li>`;
   }
 
+  const label = () => (done ? 'All hints (free now)' : 'Next hint');
+
   // A hint after the first costs points, so it is asked twice.
   async function ask() {
     const box = strip.querySelector('.ls-hint'), button = box.querySelector('button'), says = box.querySelector('[aria-live]');
-    if (used >= 1 && !button.dataset.sure) {
+    if (!done && used >= 1 && !button.dataset.sure) {
       button.dataset.sure = 'yes';
       button.textContent = `Show it: ${left === null ? (used === 1 ? 90 : 70) : left} % of the stage’s points are left then`;
       return;
     }
     delete button.dataset.sure;
-    button.textContent = 'Next hint';
+    button.textContent = label();
     says.textContent = 'Asking the runner …';
     try {
       const answer = await fetch('/.lab/hint', { method: 'POST', body: JSON.stringify(here) });
       const text = await answer.text();
       let hint = { error: text };
       try { hint = JSON.parse(text); } catch { /* a plain message */ }
-      says.innerHTML = `<p>${esc(hint.error || hint.text || hint.hint || text)}</p>`;
+      const hints = hint.hints && !hint.error ? hint.hints : [hint.error || hint.text || text];
+      says.innerHTML = hints.map((one) => `<p>${esc(one)}</p>`).join('');
       if (hint.error) return;
       used = hint.hints_used || used + 1;
       left = hint.next_percent_left === undefined ? null : hint.next_percent_left;
