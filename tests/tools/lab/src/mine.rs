@@ -105,8 +105,10 @@ impl Steps {
         eprint!("{}", style::paint_error(style::Color::Dim, &doing));
         let outcome = work();
         let word = match &outcome {
-            Ok(Outcome::AllPass { tests }) => format!("{tests} pass"),
-            Ok(Outcome::Fails { test, .. }) => format!("`{test}` fails"),
+            Ok(Outcome::AllPass { tests }) if number == 1 => format!("{tests} pass"),
+            Ok(Outcome::AllPass { .. }) => "it survives".to_string(),
+            Ok(Outcome::Fails { test, .. }) if number == 1 => format!("`{test}` fails"),
+            Ok(Outcome::Fails { test, .. }) => format!("`{test}` catches it"),
             Ok(Outcome::NotBuilt(_)) => "not built".to_string(),
             Err(_) => "stopped".to_string(),
         };
