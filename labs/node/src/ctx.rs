@@ -69,7 +69,8 @@ impl<'a, N: Node> Ctx<'a, N> {
         }
     }
 
-    /// Starts a timer, or starts it anew. It fires `after` this long on the node's own clock.
+    /// Starts a timer, or starts it anew: the pending instance is gone, even if it was due. It fires
+    /// `after` this long on the node's own clock.
     pub fn set_timer(&mut self, timer: N::Timer, after: Duration) {
         self.out.timers.push(TimerChange::Set(timer, after));
     }
@@ -80,8 +81,8 @@ impl<'a, N: Node> Ctx<'a, N> {
         self.set_timer(timer, after);
     }
 
-    /// Stops a timer if it is pending. One that came due while the node stood still may fire all the
-    /// same: let the handler look at the state, not at the fact that it was called.
+    /// Stops a timer if it is pending: once this handler has ended it does not fire any more, not
+    /// even if it has been due for long because the node stood still.
     pub fn cancel_timer(&mut self, timer: N::Timer) {
         self.out.timers.push(TimerChange::Cancel(timer));
     }

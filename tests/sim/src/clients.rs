@@ -114,7 +114,8 @@ impl<N: Node, C: Checker<N>> World<N, C> {
         let call = self.core.net.calls.len();
         self.core.clients[client as usize].open = Some(call);
         self.plan_giving_up(client, call);
-        self.ask(i, ask.op, Some(client), number);
+        let nth = self.core.clients[client as usize].nth - 1;
+        self.ask(i, ask.op, Some((client, nth as u32)), number);
     }
 
     fn plan_giving_up(&mut self, client: u32, call: usize) {

@@ -1,11 +1,13 @@
 //! Machines that crash, stand still and go on.
 
+use crate::cause::Cause;
 use crate::check::{Checker, Event};
 use crate::disk::{Kept, size};
 use crate::fate::draw_within;
-use crate::key::{Draw, FaultKey, FaultKind};
+use crate::key::{Draw, FaultKind};
 use crate::machine::Plan;
 use crate::queue::What;
+use crate::seat::HANDLER;
 use crate::trace::Kind;
 use crate::world::World;
 use node::Node;
@@ -92,13 +94,12 @@ impl<N: Node, C: Checker<N>> World<N, C> {
 
     /// Draws that belong to the handler that just ran.
     pub(crate) fn mid_handler_draw(&self, i: usize) -> Draw {
-        let seat = &self.core.seats[i];
-        let key = FaultKey::node(FaultKind::Cut, seat.machine.addr().0, seat.handlers);
-        key.draw(self.core.net.fate.seed)
+        let occasion = self.core.seats[i].occasion;
+        occasion.draw(FaultKind::Cut as u8, self.core.net.fate.seed)
     }
 
     /// How far the effects of the handler that just ran are carried out.
-    pub(crate) fn plan(&mut self, i: usize) -> Plan {
+    pub(crate) fn plan(&mut self, i: usize, cause: &Cause<'_, N::Timer>) -> Plan {
         let effects = self.core.effects();
         let seat = &mut self.core.seats[i];
         if let Some(Plan::CutAt(k) | Plan::PauseAt(k)) = seat.armed
@@ -115,8 +116,8 @@ impl<N: Node, C: Checker<N>> World<N, C> {
             return Plan::All;
         }
         // One draw for both, with thresholds: this is asked for every handler of a run.
-        let (addr, n) = (seat.machine.addr(), seat.handlers);
-        let bits = Draw::new(fate.seed, seat.handler_key.wrapping_add(n)).bits();
+        let (addr, occasion) = (seat.machine.addr(), seat.occasion);
+        let bits = occasion.draw(HANDLER, fate.seed).bits();
         let below = |word: u64, rate: f64| (word as f64) < rate * (1u64 << 32) as f64;
         let kind = if below(bits & 0xffff_ffff, cut) {
             FaultKind::Cut
@@ -125,7 +126,7 @@ impl<N: Node, C: Checker<N>> World<N, C> {
         } else {
             return Plan::All;
         };
-        let key = FaultKey::node(kind, addr.0, n);
+        let key = cause.fault(kind, occasion);
         let strikes = self.core.scenario.faults.strikes(kind, addr);
         if !fate.admits(key) || !strikes || !self.may_fall() {
             return Plan::All;

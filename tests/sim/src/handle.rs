@@ -1,6 +1,7 @@
 //! One handler of one node: what it is called with, its effects, what becomes of its machine.
 
 use crate::carrier::Carrier;
+use crate::cause::Cause;
 use crate::check::{Checker, Event, Violation};
 use crate::machine::{Machine, Plan, Progress, Stop};
 use crate::net::Flight;
@@ -30,28 +31,30 @@ impl<N: Node, C: Checker<N>> World<N, C> {
         }
         let Core { seats, out, .. } = &mut self.core;
         let seat = &mut seats[i];
-        seat.handlers += 1;
+        seat.begin(&Cause::Boot);
         seat.clock.reset(now);
         if std::mem::take(&mut seat.erased) {
             seat.machine.disk.erase();
         }
         let at = seat.moment(now);
         let result = seat.machine.boot(at, &mut seat.dice, out);
-        let progress = self.settle(i, result);
+        let progress = self.settle(i, &Cause::Boot, result);
         self.after(i, Event::Boot);
         self.finish(i, progress);
     }
 
     /// A message has arrived (or waited for the node's resumption).
-    pub(crate) fn on_message(&mut self, i: usize, from: u16, id: u64, msg: N::Msg) {
+    pub(crate) fn on_message(&mut self, i: usize, flight: Flight<N::Msg>) {
         let (now, addr) = (self.core.net.now, self.addr(i));
         if let Some(recorder) = self.recorder() {
-            recorder.recv(now, addr, id);
+            recorder.recv(now, addr, flight.id);
         }
         self.core.net.delivered += 1;
+        let (nth, msg) = (flight.nth, flight.msg);
         let kept = self.core.net.watched.is_some().then(|| msg.clone());
-        let from = self.core.net.addrs[usize::from(from)];
-        let progress = self.step(i, Input::Message(from, msg));
+        let from = self.core.net.addrs[usize::from(flight.from)];
+        let cause = Cause::Message { from: from.0, nth };
+        let progress = self.step(i, &cause, Input::Message(from, msg));
         let msg = kept.as_ref();
         self.after(i, Event::Message { from, msg });
         self.finish(i, progress);
@@ -66,7 +69,7 @@ impl<N: Node, C: Checker<N>> World<N, C> {
         if let Some(recorder) = self.recorder() {
             recorder.timer(now, addr, &timer);
         }
-        let progress = self.step(i, Input::Timer(timer.clone()));
+        let progress = self.step(i, &Cause::Timer(&timer), Input::Timer(timer.clone()));
         self.after(i, Event::Timer(&timer));
         self.finish(i, progress);
     }
@@ -74,11 +77,16 @@ impl<N: Node, C: Checker<N>> World<N, C> {
     /// The node is handed the call `id`.
     pub(crate) fn on_op(&mut self, i: usize, id: OpId) {
         let (now, addr) = (self.core.net.now, self.addr(i));
-        let op = self.core.net.calls[id.number() as usize].op.clone();
+        let place = id.number() as usize;
+        let call = &self.core.net.calls[place];
+        let (op, cause) = (
+            call.op.clone(),
+            Cause::Op(call.client, self.core.net.turns[place]),
+        );
         if let Some(recorder) = self.recorder() {
             recorder.op(now, addr, id.number(), &op);
         }
-        let progress = self.step(i, Input::Op(id, op.clone()));
+        let progress = self.step(i, &cause, Input::Op(id, op.clone()));
         self.after(i, Event::Op { id, op: &op });
         self.finish(i, progress);
     }
@@ -89,7 +97,10 @@ impl<N: Node, C: Checker<N>> World<N, C> {
             let text = format!("the client of operation {} goes away", id.number());
             recorder.begin_text(Kind::Note, now, addr, text);
         }
-        let progress = self.step(i, Input::Cancel(id));
+        let place = id.number() as usize;
+        let client = self.core.net.calls[place].client;
+        let cause = Cause::Cancel(client, self.core.net.turns[place]);
+        let progress = self.step(i, &cause, Input::Cancel(id));
         self.after(i, Event::Cancel(id));
         self.finish(i, progress);
     }
@@ -102,16 +113,14 @@ impl<N: Node, C: Checker<N>> World<N, C> {
             seat.waiting.push_back(input);
         } else if seat.machine.is_up() {
             self.take(i, input);
-        } else if let Waiting::Message { from, id, msg } = input {
-            let to = i as u16;
-            let flight = Flight { from, to, id, msg };
+        } else if let Waiting::Message(flight) = input {
             self.core.net.lose(&flight);
         }
     }
 
     pub(crate) fn take(&mut self, i: usize, input: Waiting<N>) {
         match input {
-            Waiting::Message { from, id, msg } => self.on_message(i, from, id, msg),
+            Waiting::Message(flight) => self.on_message(i, flight),
             Waiting::Timer(timer) => self.on_timer(i, timer),
             Waiting::Op(id) => self.on_op(i, id),
             Waiting::Cancel(id) => self.on_cancel(i, id),
@@ -128,19 +137,29 @@ impl<N: Node, C: Checker<N>> World<N, C> {
         }
     }
 
-    pub(crate) fn step(&mut self, i: usize, input: Input<N::Msg, N::Timer, N::Op>) -> Progress {
+    pub(crate) fn step(
+        &mut self,
+        i: usize,
+        cause: &Cause<'_, N::Timer>,
+        input: Input<N::Msg, N::Timer, N::Op>,
+    ) -> Progress {
         let Core {
             seats, out, net, ..
         } = &mut self.core;
         let seat = &mut seats[i];
-        seat.handlers += 1;
+        seat.begin(cause);
         let at = seat.moment(net.now);
         let result = seat.machine.handle(at, &mut seat.dice, input, out);
-        self.settle(i, result)
+        self.settle(i, cause, result)
     }
 
     /// After a handler: its timers, then its effects.
-    pub(crate) fn settle(&mut self, i: usize, result: Result<(), Panic>) -> Progress {
+    pub(crate) fn settle(
+        &mut self,
+        i: usize,
+        cause: &Cause<'_, N::Timer>,
+        result: Result<(), Panic>,
+    ) -> Progress {
         self.core.handlers += 1;
         if let Err(panic) = result {
             self.core.out = Output::default();
@@ -158,7 +177,7 @@ impl<N: Node, C: Checker<N>> World<N, C> {
         let plan = if self.core.out.effects.is_empty() {
             Plan::All
         } else {
-            self.plan(i)
+            self.plan(i, cause)
         };
         let (place, now) = (i as u16, self.core.net.now);
         let Core {

@@ -1,17 +1,18 @@
 //! Keyed decisions: every choice of a run is a pure function of the seed and a stable key.
 //!
-//! A key says *which* decision it is (the third message from n1 to n2; node 4 in time slot 12), not
-//! when it was drawn. Taking one fault away therefore does not deal the others anew, and shrinking
+//! A key says *which* decision it is (the third message from n1 to n2, or its handler; the second
+//! firing of a timer; node 4 in time slot 12), not when it was drawn. Taking one fault away therefore does not deal the others anew, and shrinking
 //! is a matter of leaving keys out.
 //!
 //! Architecture invariant: [`mix`] and the keys are frozen. Whoever changes them changes
 //! [`KIT_VERSION`], and seeds recorded before are refused.
 
+use crate::name::Name;
 use std::fmt;
 use std::str::FromStr;
 
 /// The version of everything that a recorded seed depends on.
-pub const KIT_VERSION: u32 = 1;
+pub const KIT_VERSION: u32 = 2;
 
 /// Scatters the bits of a number (the finaliser of splitmix64).
 #[inline]
@@ -116,36 +117,53 @@ kinds! {
     Cancel = 17 "cancel",
 }
 
-/// Names one fault of a run. As text: `drop:1>2#3`, `pause:4@12`, `cut:0#17`, `drift:2`.
+/// Names one fault of a run. As text: `drop:1>2#3`, `pause:4@12`, `drift:2`. What falls inside a
+/// handler is named by what the handler runs for: `cut:1>2#3` (message 3 from n1 to n2; `#3+` for
+/// its copy), `stall:2.Election#4` (that timer's firing 4), `cut:2.client0#5` (operation 5 of client
+/// 0), `cut:2.boot#1`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct FaultKey {
     /// What.
     pub kind: FaultKind,
-    /// Where: a node's address, a client's or an aim's place.
+    /// Where: a node's address, a message's sender, a client's or an aim's place.
     pub a: u32,
-    /// The receiver, for the faults of a link; else 0.
+    /// The receiver, for the faults of a link or of a message's handler; else 0.
     pub b: u32,
-    /// The n-th message of the link, handler or sync of the node, or the time slot.
+    /// The handler, if it runs for no message.
+    pub name: Name,
+    /// The n-th message, firing, operation, boot or sync, or the time slot; counted from 0.
     pub n: u64,
 }
 
 impl FaultKey {
-    /// A fault of one link.
+    /// In `n`: the network's copy of the message.
+    pub const COPY: u64 = 1 << 63;
+
+    /// A fault of one message, or of its handler.
     pub const fn link(kind: FaultKind, from: u32, to: u32, n: u64) -> Self {
         FaultKey {
             kind,
             a: from,
             b: to,
+            name: Name::NONE,
             n,
         }
     }
     /// A fault of one node.
     pub const fn node(kind: FaultKind, a: u32, n: u64) -> Self {
-        FaultKey { kind, a, b: 0, n }
+        FaultKey::link(kind, a, 0, n)
+    }
+    /// A fault in a handler of node `a` that runs for no message.
+    pub const fn handler(kind: FaultKind, a: u32, name: Name, n: u64) -> Self {
+        FaultKey {
+            name,
+            ..FaultKey::node(kind, a, n)
+        }
     }
     /// Its draw in the run `seed`.
-    pub const fn draw(self, seed: u64) -> Draw {
-        Draw::new(seed, Draw::key(self.kind as u8, self.a, self.b, self.n))
+    pub fn draw(self, seed: u64) -> Draw {
+        let b = self.b ^ self.name.number();
+        Draw::new(seed, Draw::key(self.kind as u8, self.a, b, self.n))
     }
 
     const fn sign(kind: FaultKind) -> char {
@@ -166,18 +184,24 @@ impl FaultKey {
             FaultKind::Drop | FaultKind::Duplicate | FaultKind::Late
         )
     }
+    const fn is_inside(kind: FaultKind) -> bool {
+        matches!(kind, FaultKind::Cut | FaultKind::Stall)
+    }
 }
 
 impl fmt::Display for FaultKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.kind.word(), self.a)?;
-        if FaultKey::is_link(self.kind) {
-            write!(f, ">{}", self.b)?;
-        }
         if self.kind == FaultKind::Drift {
             return Ok(());
         }
-        write!(f, "{}{}", FaultKey::sign(self.kind), self.n)
+        if !self.name.is_none() {
+            write!(f, ".{}", self.name)?;
+        } else if FaultKey::is_link(self.kind) || FaultKey::is_inside(self.kind) {
+            write!(f, ">{}", self.b)?;
+        }
+        write!(f, "{}{}", FaultKey::sign(self.kind), self.n & !Self::COPY)?;
+        f.write_str(if self.n & Self::COPY != 0 { "+" } else { "" })
     }
 }
 
@@ -210,17 +234,25 @@ fn parse(text: &str) -> Option<FaultKey> {
         return Some(FaultKey::node(kind, place.parse().ok()?, 0));
     }
     let (place, n) = place.split_once(FaultKey::sign(kind))?;
-    let n = n.parse().ok()?;
-    if FaultKey::is_link(kind) {
-        let (from, to) = place.split_once('>')?;
-        return Some(FaultKey::link(
-            kind,
-            from.parse().ok()?,
-            to.parse().ok()?,
-            n,
-        ));
+    let (is_link, is_inside) = (FaultKey::is_link(kind), FaultKey::is_inside(kind));
+    if let (true, Some((from, to))) = (is_link || is_inside, place.split_once('>')) {
+        let (n, copy) = match n.strip_suffix('+') {
+            Some(n) if is_inside => (n, FaultKey::COPY),
+            _ => (n, 0),
+        };
+        let n = n.parse::<u64>().ok()? | copy;
+        let (from, to) = (from.parse().ok()?, to.parse().ok()?);
+        return Some(FaultKey::link(kind, from, to, n));
     }
-    Some(FaultKey::node(kind, place.parse().ok()?, n))
+    let n = n.parse().ok()?;
+    match place.split_once('.') {
+        Some((a, name)) if is_inside => {
+            let name = Name::parse(name)?;
+            Some(FaultKey::handler(kind, a.parse().ok()?, name, n))
+        }
+        _ if is_link || is_inside => None,
+        _ => Some(FaultKey::node(kind, place.parse().ok()?, n)),
+    }
 }
 
 /// The list behind `--keep`: keys with commas between them, or `none`.
@@ -250,6 +282,8 @@ mod tests {
         let key = FaultKey::link(FaultKind::Drop, 1, 2, 3);
         assert_eq!(key.draw(7).bits(), 8997664942830844046);
         assert_eq!(key.draw(7).again(1).bits(), 8549464902676217762);
+        let key = FaultKey::handler(FaultKind::Cut, 1, Name::of("Election"), 2);
+        assert_eq!(key.draw(7).bits(), 14787405093580368324);
     }
 
     #[test]
@@ -257,13 +291,26 @@ mod tests {
         let keys = [
             FaultKey::link(FaultKind::Drop, 1, 2, 3),
             FaultKey::node(FaultKind::Pause, 4, 12),
-            FaultKey::node(FaultKind::Cut, 0, 17),
+            FaultKey::link(FaultKind::Cut, 0, 1, 17),
+            FaultKey::link(FaultKind::Stall, 0, 1, 17 | FaultKey::COPY),
+            FaultKey::handler(FaultKind::Stall, 2, Name::of("Retry { id: 3 }"), 4),
             FaultKey::node(FaultKind::Drift, 2, 0),
         ];
         let text = print_keys(&keys);
-        assert_eq!(text, "drop:1>2#3,pause:4@12,cut:0#17,drift:2");
+        let wanted = "drop:1>2#3,pause:4@12,cut:0>1#17,stall:0>1#17+,stall:2.Retry.id.3#4,drift:2";
+        assert_eq!(text, wanted);
         assert_eq!(parse_keys(&text).unwrap(), keys);
         assert_eq!(parse_keys("none").unwrap(), []);
-        assert!(parse_keys("drop:1").is_err());
+        // The last two are what version 1 of the kit wrote.
+        for bad in [
+            "drop:1",
+            "drop:1>2#3+",
+            "cut:0.#1",
+            "cut:0.a b#1",
+            "cut:0#17",
+            "stall:1#2",
+        ] {
+            assert!(parse_keys(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -13,6 +13,7 @@
 
 pub mod call;
 mod carrier;
+mod cause;
 mod chaos;
 pub mod check;
 mod clients;
@@ -33,6 +34,7 @@ mod hunt;
 pub mod key;
 pub mod linear;
 pub mod machine;
+mod name;
 mod net;
 mod panics;
 mod queue;
@@ -58,6 +60,7 @@ pub use fault::{Aim, Faults, Strike};
 pub use grade::{Test, grade};
 pub use hunt::Hunt;
 pub use key::{FaultKey, FaultKind};
+pub use name::Name;
 pub use panics::Panic;
 pub use report::Verdict;
 pub use scenario::{Ask, BandLabel, Label, Scenario, Show, Turn};

@@ -2,6 +2,7 @@
 //! the queue of what is to happen, the faults of this run.
 
 use crate::call::{Call, Ret};
+use crate::cause::COPY;
 use crate::check::Violation;
 use crate::digest::Digest;
 use crate::fate::Fate;
@@ -21,6 +22,8 @@ use std::hash::Hash;
 pub(crate) struct Flight<M> {
     pub(crate) from: u16,
     pub(crate) to: u16,
+    /// Which message of its link, with [`crate::cause::COPY`] if it is the network's copy.
+    pub(crate) nth: u32,
     /// The trace's number.
     pub(crate) id: u64,
     pub(crate) msg: M,
@@ -96,6 +99,8 @@ pub(crate) struct Net<N: Node> {
     places: Vec<u16>,
     pub(crate) addrs: Vec<Addr>,
     pub(crate) calls: Vec<Call<N::Op, N::Ret>>,
+    /// For each call, which of its client's it is.
+    pub(crate) turns: Vec<u32>,
     pub(crate) order: u64,
     pub(crate) fresh: Vec<FreshRet>,
     /// Messages that a checker wants to see.
@@ -157,6 +162,7 @@ impl<N: Node> Net<N> {
             places,
             addrs,
             calls: Vec::new(),
+            turns: Vec::new(),
             order: 0,
             fresh: Vec::new(),
             watched: None,
@@ -219,20 +225,22 @@ impl<N: Node> Net<N> {
             watched.push((from, to_addr, msg.clone()));
         }
         self.next_id += 1;
+        let id = self.next_id;
+        let link = self.link(from, to);
+        let (nth, cut) = (link.sent, link.cuts > 0);
+        let key = link.base.wrapping_add(nth);
+        link.sent += 1;
         let flight = Flight {
             from,
             to,
-            id: self.next_id,
+            nth: nth as u32 & !COPY,
+            id,
             msg,
         };
         if let Some(recorder) = &mut self.recorder {
             let (a, b) = (self.addrs[usize::from(from)], to_addr);
             recorder.send(self.now, a, b, flight.id, &flight.msg);
         }
-        let link = self.link(from, to);
-        let (nth, cut) = (link.sent, link.cuts > 0);
-        let key = link.base.wrapping_add(nth);
-        link.sent += 1;
         if self.scripted {
             return self.route_told(flight);
         }

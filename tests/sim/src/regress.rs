@@ -33,10 +33,13 @@ pub struct Regression {
 }
 
 impl Regression {
-    /// The faults to keep.
+    /// The faults to keep; `None` is all that the seed has.
+    ///
+    /// # Panics
+    /// If they do not read: [`Regressions::read`] refuses such a file.
     pub fn kept(&self) -> Option<Vec<FaultKey>> {
-        let keep = self.keep.as_deref()?;
-        parse_keys(keep).ok()
+        let keys = self.keep.as_deref().map(parse_keys)?;
+        Some(keys.unwrap_or_else(|why| panic!("{why}")))
     }
 }
 
@@ -59,6 +62,10 @@ impl Regressions {
                  {KIT_VERSION}: its seeds mean other runs now, so delete the file",
                 read.version
             ));
+        }
+        let keeps = read.entries.iter().filter_map(|e| e.keep.as_deref());
+        if let Some(why) = keeps.map(parse_keys).find_map(Result::err) {
+            return Err(format!("{shown}: {why}; mend the entry or delete it"));
         }
         Ok(read)
     }
@@ -139,14 +146,18 @@ mod tests {
         let read = Regressions::read(&path).expect("it reads");
         assert_eq!((read.entries.len(), read.entries[0].seed), (MOST, 5));
         assert_eq!(read.entries[0].kept().map(|k| k.len()), Some(1));
-        let old = Regressions {
-            version: KIT_VERSION + 1,
-            ..read
+        let refusal = |version, keep: &str| {
+            let mut other = read.clone();
+            other.version = version;
+            other.entries[3].keep = Some(keep.to_string());
+            let text = serde_json::to_string(&other).expect("it is plain data");
+            fs::write(&path, text).expect("it is written");
+            Regressions::read(&path).expect_err("it is refused")
         };
-        let text = serde_json::to_string(&old).expect("it is plain data");
-        fs::write(&path, text).expect("it is written");
-        let refused = Regressions::read(&path).expect_err("another kit");
+        let refused = refusal(KIT_VERSION - 1, "cut:0#17");
         assert!(refused.contains("delete the file"), "{refused}");
+        let refused = refusal(KIT_VERSION, "cut:0#17");
+        assert!(refused.contains("names no fault"), "{refused}");
         fs::remove_dir_all(&folder).expect("it was there");
     }
 }

@@ -1,5 +1,6 @@
 //! The way of one message: lost, late, doubled, held by a script, encoded and decoded.
 
+use crate::cause::COPY;
 use crate::check::Violation;
 use crate::fate::Fate;
 use crate::key::{Draw, FaultKey, FaultKind};
@@ -63,6 +64,7 @@ impl<N: Node> Net<N> {
         }
         Flight {
             id: self.next_id,
+            nth: flight.nth | COPY,
             ..flight.clone()
         }
     }

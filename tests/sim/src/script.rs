@@ -323,7 +323,7 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
         let arrived = core.seats.iter().flat_map(|s| {
             let to = s.machine.addr();
             s.waiting.iter().filter_map(move |w| match w {
-                Waiting::Message { from, msg, .. } => Some((addr(*from), to, msg.clone())),
+                Waiting::Message(f) => Some((addr(f.from), to, f.msg.clone())),
                 _ => None,
             })
         });

@@ -1,14 +1,16 @@
 //! [`Seat`]: one machine in the world: its clock, timers, queue and randomness.
 
+use crate::cause::{Cause, Occasion};
 use crate::clock::Clock;
 use crate::disk::Kept;
 use crate::key::Draw;
 use crate::machine::{Dice, Machine, Plan, SyncFate};
+use crate::net::Flight;
 use crate::queue::{Queue, What};
 use crate::time::micros;
 use node::driver::{FileName, Moment, TimerChange};
 use node::{Addr, LocalTime, Node, OpId};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,48 +22,52 @@ pub(crate) const MESSAGE: u8 = 102;
 pub(crate) const CLIENT: u8 = 103;
 pub(crate) const HANDLER: u8 = 104;
 
-/// A node's randomness: keyed by the node and the number of the draw, or told by a script.
+/// A node's randomness: keyed by the handler and the number of the draw in it, or told by a script.
 #[derive(Clone, Default)]
 pub(crate) struct NodeDice {
     seed: u64,
-    node: u32,
     /// Scripts: the least value unless one was told.
     fixed: bool,
-    withins: u64,
-    chooses: u64,
+    occasion: Occasion,
+    draws: u64,
     pub(crate) told_within: VecDeque<Duration>,
     pub(crate) told_choice: VecDeque<u32>,
 }
 
 impl NodeDice {
-    pub(crate) fn new(seed: Option<u64>, node: Addr) -> Self {
+    pub(crate) fn new(seed: Option<u64>) -> Self {
         NodeDice {
             seed: seed.unwrap_or(0),
-            node: node.0,
             fixed: seed.is_none(),
             ..NodeDice::default()
         }
+    }
+
+    fn begin(&mut self, occasion: Occasion) {
+        self.occasion = occasion;
+        self.draws = 0;
+    }
+
+    fn draw(&mut self, kind: u8) -> Draw {
+        self.draws += 1;
+        self.occasion.draw(kind, self.seed).again(self.draws)
     }
 }
 
 impl Dice for NodeDice {
     fn choose(&mut self, n: u32) -> u32 {
-        self.chooses += 1;
         if self.fixed {
             return self.told_choice.pop_front().unwrap_or(0).min(n - 1);
         }
-        let key = Draw::key(CHOOSE, self.node, 0, self.chooses);
-        Draw::new(self.seed, key).below(u64::from(n)) as u32
+        self.draw(CHOOSE).below(u64::from(n)) as u32
     }
     fn within(&mut self, within: Range<Duration>) -> Duration {
-        self.withins += 1;
         if self.fixed {
             let told = self.told_within.pop_front().unwrap_or(within.start);
             return told.max(within.start).min(within.end);
         }
-        let key = Draw::key(WITHIN, self.node, 0, self.withins);
         let span = micros(within.end.saturating_sub(within.start));
-        within.start + Duration::from_micros(Draw::new(self.seed, key).below(span.max(1)))
+        within.start + Duration::from_micros(self.draw(WITHIN).below(span.max(1)))
     }
 }
 
@@ -78,7 +84,7 @@ pub(crate) struct Pending<T> {
 
 /// What a paused node will handle.
 pub(crate) enum Waiting<N: Node> {
-    Message { from: u16, id: u64, msg: N::Msg },
+    Message(Flight<N::Msg>),
     Timer(N::Timer),
     Op(OpId),
     Cancel(OpId),
@@ -87,11 +93,7 @@ pub(crate) enum Waiting<N: Node> {
 impl<N: Node> Clone for Waiting<N> {
     fn clone(&self) -> Self {
         match self {
-            Waiting::Message { from, id, msg } => Waiting::Message {
-                from: *from,
-                id: *id,
-                msg: msg.clone(),
-            },
+            Waiting::Message(flight) => Waiting::Message(flight.clone()),
             Waiting::Timer(timer) => Waiting::Timer(timer.clone()),
             Waiting::Op(id) => Waiting::Op(*id),
             Waiting::Cancel(id) => Waiting::Cancel(*id),
@@ -105,10 +107,10 @@ pub(crate) struct Seat<N: Node> {
     pub(crate) timers: Vec<Pending<N::Timer>>,
     pub(crate) waiting: VecDeque<Waiting<N>>,
     pub(crate) dice: NodeDice,
-    /// Key of this node's cuts and stalls; the number of the handler is added.
-    pub(crate) handler_key: u64,
-    /// Handlers run so far.
-    pub(crate) handlers: u64,
+    /// The handler that runs, or ran last.
+    pub(crate) occasion: Occasion,
+    /// How often each timer has fired so far, and how often the node has booted.
+    firings: BTreeMap<u32, u64>,
     /// Syncs asked for so far.
     pub(crate) syncs: u64,
     /// For the next handler with more effects than it says.
@@ -135,9 +137,9 @@ impl<N: Node> Seat<N> {
             clock: Clock::default(),
             timers: Vec::new(),
             waiting: VecDeque::new(),
-            dice: NodeDice::new(seed, addr),
-            handler_key: Draw::key(HANDLER, addr.0, 0, 0),
-            handlers: 0,
+            dice: NodeDice::new(seed),
+            occasion: Occasion::default(),
+            firings: BTreeMap::new(),
             syncs: 0,
             armed: None,
             slow_next: None,
@@ -150,6 +152,19 @@ impl<N: Node> Seat<N> {
         }
     }
 
+    /// A handler is to run for `cause`: its draws are named after it.
+    #[inline]
+    pub(crate) fn begin(&mut self, cause: &Cause<'_, N::Timer>) {
+        let mut occasion = cause.at(self.machine.addr().0);
+        if let Cause::Boot | Cause::Timer(_) = cause {
+            let firings = self.firings.entry(occasion.what()).or_default();
+            occasion = occasion.nth(*firings);
+            *firings += 1;
+        }
+        self.occasion = occasion;
+        self.dice.begin(occasion);
+    }
+
     #[inline]
     pub(crate) fn moment(&self, now: u64) -> Moment {
         Moment {
@@ -159,7 +174,8 @@ impl<N: Node> Seat<N> {
         }
     }
 
-    /// Timers take effect when the handler ends.
+    /// Timers take effect when the handler ends. One that came due while the node stood still and
+    /// has not fired yet is pending still: it can be stopped, and be set anew.
     pub(crate) fn change_timers(
         &mut self,
         place: u16,
@@ -168,6 +184,11 @@ impl<N: Node> Seat<N> {
         queue: &mut Queue,
     ) {
         for change in changes.drain(..) {
+            if !self.waiting.is_empty() {
+                let (TimerChange::Set(timer, _) | TimerChange::Cancel(timer)) = &change;
+                self.waiting
+                    .retain(|w| !matches!(w, Waiting::Timer(late) if late == timer));
+            }
             match change {
                 TimerChange::Set(timer, after) => self.set_timer(place, now, timer, after, queue),
                 TimerChange::Cancel(timer) => {

@@ -216,12 +216,11 @@ impl<N: Node, C: Checker<N>> World<N, C> {
         match what {
             What::Flight(place) => {
                 if let Some(f) = self.core.net.flights.take(place) {
-                    let (from, id, msg) = (f.from, f.id, f.msg);
                     let i = usize::from(f.to);
                     if self.core.seats[i].is_ready() {
-                        self.on_message(i, from, id, msg);
+                        self.on_message(i, f);
                     } else {
-                        self.hand(i, Waiting::Message { from, id, msg });
+                        self.hand(i, Waiting::Message(f));
                     }
                 }
             }
@@ -255,15 +254,24 @@ impl<N: Node, C: Checker<N>> World<N, C> {
         }
     }
 
-    /// Lets a client ask; the call's number is its name.
-    pub(crate) fn ask(&mut self, i: usize, op: N::Op, client: Option<u32>, process: u64) -> OpId {
+    /// Lets a client ask; the call's number is its name. `client`: its place, and which of its
+    /// operations this is.
+    pub(crate) fn ask(
+        &mut self,
+        i: usize,
+        op: N::Op,
+        client: Option<(u32, u32)>,
+        process: u64,
+    ) -> OpId {
         let net = &mut self.core.net;
         let id = OpId::external(net.calls.len() as u64);
         net.order += 1;
+        net.turns
+            .push(client.map_or(net.turns.len() as u32, |(_, nth)| nth));
         net.calls.push(Call {
             id,
             process,
-            client,
+            client: client.map(|(client, _)| client),
             node: net.addrs[i],
             op,
             asked: SimTime(net.now),

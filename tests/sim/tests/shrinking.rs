@@ -2,10 +2,15 @@
 
 #[path = "toys/frail.rs"]
 mod frail;
+#[path = "toys/register.rs"]
+mod register;
 
 use frail::{A, B, Frail, scenario};
 use sim::shrink::{Shrunk, shrink};
-use sim::{Checker, Event, FaultKind, Faults, RunSpec, Step, Strike, Violation, run};
+use sim::trace::Kind;
+use sim::{
+    Checker, Event, FaultKey, FaultKind, Faults, RunSpec, Scenario, Step, Strike, Violation, run,
+};
 use std::sync::Arc;
 
 /// Broken when so many of these have happened, whatever else has.
@@ -38,7 +43,7 @@ impl Checker<Frail> for Count {
 fn shrunk(wanted: (u32, u32), seed: u64) -> Option<Shrunk> {
     let mut faults = Faults::all();
     (faults.crash, faults.pause) = (0.08, 0.08);
-    // These have the number of their handler or sync, and others may have to stay to keep it.
+    // Here these have the number of a tick or of a sync, and what takes a node down moves those.
     (faults.cut, faults.stall, faults.bad_sync) = (0.0, 0.0, 0.0);
     let scene = Arc::new(scenario(false).with_faults(faults));
     let count = Count {
@@ -119,6 +124,52 @@ fn leaving_one_fault_out_does_not_deal_the_others_anew() {
         kept.sort_unstable();
         assert_eq!(again, kept, "without {left_out}");
     }
+}
+
+/// Where a run of only this fault crashed: the sender and receiver of the message whose handler was
+/// cut, and which of its link it was.
+fn cut_in(
+    scene: &Scenario<register::Register>,
+    seed: u64,
+    key: FaultKey,
+) -> Option<(u32, u32, u64)> {
+    let spec = RunSpec {
+        seed,
+        kept: Some(vec![key]),
+        trace: true,
+        hash: false,
+    };
+    let events = run(scene, (), &spec).trace.expect("it was wanted").events;
+    let crash = events.iter().position(|e| e.k == Kind::Crash)?;
+    let recv = events[..crash].iter().rfind(|e| e.k == Kind::Recv)?;
+    let sent = |e: &&sim::trace::Event| e.k == Kind::Send;
+    let of = events.iter().filter(sent).find(|e| e.id == recv.id)?;
+    let same = |e: &&sim::trace::Event| e.n == of.n && e.to == of.to && e.id < of.id;
+    let before = events.iter().filter(sent).filter(same).count();
+    Some((of.n, of.to?, before as u64))
+}
+
+#[test]
+fn a_cut_stays_with_its_message_when_all_other_faults_are_left_out() {
+    let mut scene = register::scenario(register::Mistake::None).with_faults(Faults::all());
+    scene.faults.cut = 0.02;
+    let mut seen = 0;
+    for seed in 0..40 {
+        let spec = RunSpec {
+            seed,
+            ..RunSpec::default()
+        };
+        let faults = run(&scene, (), &spec).faults;
+        let by_message = |k: &&FaultKey| k.kind == FaultKind::Cut && k.name.is_none();
+        for key in faults.iter().filter(by_message) {
+            // A copy has gone with the fault that made it.
+            if let (Some(place), 0) = (cut_in(&scene, seed, *key), key.n & FaultKey::COPY) {
+                assert_eq!(place, (key.a, key.b, key.n), "seed {seed}: {key}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 10, "only {seen} cuts");
 }
 
 #[test]

@@ -108,3 +108,22 @@ pub(super) async fn run<N: Node>(shell: Shell<N>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_timer_that_is_due_can_still_be_stopped_and_set_anew() {
+        let set = |timer, millis| TimerChange::Set(timer, Duration::from_millis(millis));
+        let (start, mut timers) = (Instant::now(), Timers::new());
+        timers.change(start, &mut vec![set('a', 1), set('b', 2), set('c', 3)]);
+        // A handler took long, and everything has come due meanwhile.
+        let late = start + Duration::from_millis(9);
+        assert_eq!(timers.pop_due(late), Some('a'));
+        timers.change(late, &mut vec![TimerChange::Cancel('b'), set('c', 5)]);
+        assert_eq!(timers.pop_due(late), None);
+        assert_eq!(timers.pop_due(late + Duration::from_millis(5)), Some('c'));
+    }
+}

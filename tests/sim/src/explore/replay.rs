@@ -128,10 +128,8 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
         for i in 0..self.world.core.seats.len() {
             for waiting in std::mem::take(&mut self.world.core.seats[i].waiting) {
                 match waiting {
-                    Waiting::Message { from, id, msg } => {
-                        let to = i as u16;
-                        let flight = crate::net::Flight { from, to, id, msg };
-                        let told = self.world.core.net.told(from, to);
+                    Waiting::Message(flight) => {
+                        let told = self.world.core.net.told(flight.from, flight.to);
                         told.waiting.push_back(flight);
                     }
                     Waiting::Timer(timer) => {

@@ -75,8 +75,7 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
             ));
         };
         let i = usize::from(flight.to);
-        let (from, id, msg) = (flight.from, flight.id, flight.msg);
-        self.world.hand(i, Waiting::Message { from, id, msg });
+        self.world.hand(i, Waiting::Message(flight));
         self.go_on();
     }
     /// Loses the first waiting message from `from` to `to` that `which` accepts.
