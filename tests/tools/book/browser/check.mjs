@@ -7,53 +7,15 @@
 import { createRequire } from 'node:module';
 import fs from 'node:fs';
 import http from 'node:http';
-import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { chromium } from 'playwright-core';
+import { check, done, finish, must, open } from './harness.mjs';
 
 const THEMES = ['light', 'rust', 'coal', 'navy', 'ayu'];
 const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22a', 'wcag22aa'];
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 const given = {};
 for (let i = 2; i < process.argv.length; i += 2) given[process.argv[i].replace(/^--/, '')] = process.argv[i + 1];
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'lab-book-check-'));
-const browser = await chromium.launchPersistentContext(profile, { executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: FLAGS, headless: true });
-const complaints = [], strangers = [];
-let passed = 0, failed = 0;
-
-async function check(name, work) {
-  try {
-    await work();
-    passed += 1;
-    console.log(`ok      ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAILED  ${name}\n        ${String(error.message || error).split('\n').slice(0, 12).join('\n        ')}`);
-  }
-}
-
-function must(truth, message) {
-  if (!truth) throw new Error(message);
-}
-
-// A page of its own context, so that themes, media and scripts do not leak from one check to the next.
-async function open(url, options = {}) {
-  const context = await browser.browser().newContext({ viewport: { width: 1180, height: 900 }, ...options });
-  const page = await context.newPage();
-  page.on('console', (message) => message.type() === 'error' && complaints.push(`${url}: ${message.text()}`));
-  page.on('pageerror', (error) => complaints.push(`${url}: ${error.message}`));
-  page.on('request', (request) => {
-    const to = new URL(request.url());
-    const home = ['file:', 'data:', 'blob:'].includes(to.protocol) || ['127.0.0.1', 'localhost'].includes(to.hostname);
-    if (!home) strangers.push(`${url} asks ${request.url()}`);
-  });
-  await page.goto(url);
-  return page;
-}
-
-const done = (page) => page.context().close();
 const pageOf = (folder, name) => pathToFileURL(path.resolve(folder, name)).href;
 const pagesOf = (folder) => fs.readdirSync(folder, { recursive: true }).map(String).filter((name) => name.endsWith('.html') && !['404.html', 'toc.html', 'print.html', 'index.html'].includes(name)).sort();
 const figuresIn = (folder, name) => /<(trace-player|lab-chart|lab-quiz)/.test(fs.readFileSync(path.join(folder, name), 'utf8'));
@@ -374,9 +336,4 @@ await chartsAndQuestions();
 await otherWays();
 if (given.stock && given.book) await stock();
 if (given.url) await served();
-await check('no page asks another host', async () => must(!strangers.length, strangers.join('\n')));
-await check('no page complains on the console', async () => must(!complaints.length, complaints.join('\n')));
-await browser.close();
-fs.rmSync(profile, { recursive: true, force: true });
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+await finish();

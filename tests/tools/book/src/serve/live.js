@@ -57,7 +57,8 @@
 
   function row(t) {
     const kind = t.verdict === 'passed' || t.verdict === 'todo' ? t.verdict : 'failed';
-    const more = [t.message, t.replay].filter((text) => text && kind !== 'passed').map((text) => `<span>${esc(text)}</span>`).join('');
+    const named = t.verdict !== 'failed' || !t.message || t.message.startsWith(t.invariant);
+    const more = [named ? t.message : `${t.invariant}: ${t.message}`, t.replay].filter((text) => text && kind !== 'passed').map((text) => `<span>${esc(text)}</span>`).join('');
     return `<li class="ls-${kind}"><b class="ls-word">${WORDS[t.verdict] || esc(t.verdict)}</b><code>${esc(t.name)}</code>${more}</li>`;
   }
 
