@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Real clients against our lock server, and the exercise against a real Redis. What cannot run here
-# fails: the script installs what it can by package name first.
+# Real clients against our servers, and each lab's exercise against its real system. What cannot run
+# here fails: `.ci/run install` gets what there is by package name first.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 status=0
@@ -15,8 +15,11 @@ run() { # NAME COMMAND…
   *) say "$name: FAILED"; status=1 ;;
   esac
 }
-cargo build --locked --release -p lock-solution --bins || exit 1
-run "clients" cargo run --locked -p real -- clients
-run "exercise" cargo run --locked -p real -- lock --solution
-run "the same exercise on our server" cargo run --locked -p real -- lock --solution --ours
+labs=$(bash tests/scripts/labs.sh) || exit 1
+for lab in $labs; do
+  cargo build --locked --release -p "$lab-solution" --bins || exit 1
+  run "$lab: the exercise" cargo run --locked -p real -- "$lab" --solution
+done
+run "lock: the exercise on our server" cargo run --locked -p real -- lock --solution --ours
+run "lock: clients" cargo run --locked -p real -- clients
 exit $status

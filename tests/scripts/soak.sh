@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 lab=${1:?name a lab} keys=${2:-3000} suites=${3:-200} minutes=${4:-60}
 base=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
 package=$lab-solution
-tests=$(awk '/^\[\[stage\]\]/ { slug = "" } /^number/ { n = $3 } /^slug/ { gsub(/"/, "", $3); slug = $3 }
+tests=$(awk '/^\[\[stage\]\]/ { slug = "" } /^number/ { n = $3 } /^slug/ { gsub(/"/, "", $3); gsub(/-/, "_", $3); slug = $3 }
   /^name/ { gsub(/"/, "", $3); name = $3 } /^kind = "swarm"/ { print "s" n "_" slug, name }' \
   "tests/graded/$lab/lab.toml")
 [ -n "$tests" ] || { echo "soak: tests/graded/$lab/lab.toml names no swarm test"; exit 1; }

@@ -4,4 +4,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cargo lab check --write
-cargo run --locked -p lab-book -- figures
+cargo run --locked --profile book -p lab-book -- figures

@@ -16,6 +16,7 @@ use crate::{release, style};
 use std::collections::BTreeSet;
 use std::fs;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 /// Every check of every lab, or of one; true if nothing is wrong.
 pub fn check(workbook: &Workbook, args: &Args) -> Result<bool, Error> {
@@ -30,7 +31,14 @@ pub fn check(workbook: &Workbook, args: &Args) -> Result<bool, Error> {
     let mut good = true;
     for lab in &workbook.labs {
         if only.is_none_or(|only| only.name == lab.name) {
-            good &= check_lab(workbook, lab, args)?;
+            let start = Instant::now();
+            let lab_good = check_lab(workbook, lab, args)?;
+            let text = format!(
+                "{}: all of it, {:.0} s",
+                lab.name,
+                start.elapsed().as_secs_f64()
+            );
+            good &= say(lab_good, "lab", &text);
         }
     }
     if only.is_none() {
