@@ -5,15 +5,15 @@ const TraceRun = (() => {
   const short = (s, n) => (s.length > n ? s.slice(0, n - 1) + '…' : s);
   const clamp = (v, a, b) => Math.min(b, Math.max(a, v));
   const median = (a) => [...a].sort((x, y) => x - y)[a.length >> 1] || 1;
-  const clock = (t) => (t < 1e6 ? +(t / 1e3).toFixed(3) + ' ms' : +(t / 1e6).toFixed(6) + ' s');
-  const brief = (t) => (t < 1e6 ? +(t / 1e3).toFixed(1) + ' ms' : +(t / 1e6).toFixed(3) + ' s');
+  const clock = (t) => (t / 1e3).toFixed(3) + ' ms';
+  const brief = (t) => +(t / 1e3).toFixed(1) + ' ms';
   const words = (name) => name.replace(/_/g, ' ');
   // The same words as the terminal's.
   const part = (name, v) => {
     if (typeof v === 'string') return v;
     if (Array.isArray(v) && v.length > 1) return `${words(name)} [${value(v)}]`;
     if (v && typeof v === 'object' && !Array.isArray(v) && Object.keys(v).length) return `${words(name)} (${value(v)})`;
-    return `${words(name)} ${Number.isInteger(v) && name.endsWith('until') ? brief(v) : value(v)}`;
+    return `${words(name)} ${Number.isInteger(v) && name.endsWith('until') ? clock(v) + ' on its clock' : value(v)}`;
   };
   const value = (v) => {
     if (v === null || v === undefined) return '–';

@@ -41,7 +41,8 @@ impl Sub<LocalTime> for LocalTime {
 }
 impl fmt::Debug for LocalTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:03} ms", self.0 / 1000, self.0 % 1000)
+        // Whose clock: there are others, and a reader compares.
+        write!(f, "{}.{:03} ms (own clock)", self.0 / 1000, self.0 % 1000)
     }
 }
 

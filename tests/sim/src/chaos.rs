@@ -7,7 +7,7 @@ use crate::key::{Draw, FaultKey, FaultKind};
 use crate::machine::Plan;
 use crate::queue::What;
 use crate::time::micros;
-use crate::trace::Kind;
+use crate::trace::{Kind, clock_text};
 use crate::world::World;
 use node::Node;
 
@@ -40,6 +40,7 @@ impl<N: Node, C: Checker<N>> World<N, C> {
                 let ppm = draw.below(2 * bound + 1) as i64 - bound as i64;
                 self.core.net.fate.note(key);
                 self.core.seats[i].clock.set_ppm(0, ppm as i32);
+                self.tell(i, Kind::Clock, rate_text(ppm as i32));
             }
         }
         self.core.net.queue.push(0, What::Slot(0));
@@ -153,6 +154,7 @@ impl<N: Node, C: Checker<N>> World<N, C> {
                 let disk = &mut self.core.seats[i].machine.disk;
                 let used = disk.used_bytes();
                 disk.set_capacity(used);
+                self.tell(i, Kind::Note, "its disk is full".to_string());
                 let at = self.core.net.now + micros(faults.slot);
                 self.core.net.queue.push(at, What::Room(i as u16));
                 true
@@ -211,8 +213,11 @@ impl<N: Node, C: Checker<N>> World<N, C> {
 
     pub(crate) fn step_wall(&mut self, i: usize, by: i64) {
         self.core.seats[i].clock.step_wall(by);
-        let ms = by / 1000;
-        self.clock_event(i, format!("the date steps by {ms} ms"));
+        let (way, by) = (
+            if by < 0 { "back" } else { "ahead" },
+            clock_text(by.unsigned_abs()),
+        );
+        self.clock_event(i, format!("the date steps {way} by {by}"));
     }
 
     pub(crate) fn set_rate(&mut self, i: usize, ppm: i32) {
@@ -220,15 +225,20 @@ impl<N: Node, C: Checker<N>> World<N, C> {
         let seat = &mut self.core.seats[i];
         seat.clock.set_ppm(now, ppm);
         seat.requeue_timers(i as u16, now, &mut self.core.net.queue);
-        self.clock_event(i, format!("it runs {ppm} millionths fast from here on"));
+        self.clock_event(i, rate_text(ppm));
     }
 
     fn clock_event(&mut self, i: usize, text: String) {
+        self.tell(i, Kind::Clock, text);
+        self.after(i, Event::Clock);
+    }
+
+    /// For the trace alone: what a reader should know of.
+    fn tell(&mut self, i: usize, kind: Kind, text: String) {
         let (now, addr) = (self.core.net.now, self.addr(i));
         if let Some(recorder) = self.recorder() {
-            recorder.begin_text(Kind::Clock, now, addr, text);
+            recorder.begin_text(kind, now, addr, text);
         }
-        self.after(i, Event::Clock);
     }
 
     /// Faults end: links heal, machines start and go on.
@@ -253,4 +263,10 @@ impl<N: Node, C: Checker<N>> World<N, C> {
             }
         }
     }
+}
+
+fn rate_text(ppm: i32) -> String {
+    let way = if ppm < 0 { "slow" } else { "fast" };
+    let by = ppm.unsigned_abs();
+    format!("it runs {by} millionths too {way} from here on")
 }

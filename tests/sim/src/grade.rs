@@ -24,6 +24,8 @@ pub struct Test {
     checks: u64,
     counted: Option<(u64, u64)>,
     failed: Option<Failed>,
+    /// Where the scenarios of this test belong to; of tests without one only the runner knows.
+    lab: Option<&'static str>,
 }
 
 /// Why the test failed. Once it is set it stays, whatever happens to the unwinding.
@@ -36,7 +38,6 @@ struct Failed {
     seed: Option<u64>,
     kept: Vec<FaultKey>,
     of: usize,
-    replay: Option<String>,
 }
 
 /// What a failed test unwinds with.
@@ -56,6 +57,7 @@ pub fn grade(invariant: &'static str, body: impl FnOnce(&mut Test)) {
         checks: 0,
         counted: None,
         failed: None,
+        lab: None,
     };
     let result = panics::caught(|| body(&mut test));
     let stray = panics::first_stray(channel.is_some());
@@ -137,9 +139,11 @@ impl Test {
         checker: C,
         play: impl FnOnce(&mut Script<N, C>) -> T,
     ) -> T {
-        let played = Script::play(scenario, checker, self.invariant, play);
+        let mut played = Script::play(scenario, checker, self.invariant, play);
         self.checks += played.checks;
+        played.trace.title = self.settings.story();
         self.settings.write_trace(&played.trace);
+        self.lab.get_or_insert(scenario.lab);
         match (played.value, played.failure) {
             (Some(value), None) => value,
             (_, Some(failure)) => {
@@ -178,12 +182,13 @@ impl Test {
     #[track_caller]
     pub fn swarm<N: Node, C: Checker<N>>(&mut self, scenario: &Scenario<N>, checker: C) {
         let recorded = Regressions::of_test(scenario.lab, &self.settings.test);
+        self.lab.get_or_insert(scenario.lab);
         let Hunt {
             runs,
             hits,
             handlers,
             found,
-            trace,
+            mut trace,
             ..
         } = hunt(scenario, &Erased::new(checker), &self.settings, &recorded);
         self.checks += handlers;
@@ -192,7 +197,8 @@ impl Test {
             self.counted = Some((h + hits, r + runs));
             return;
         }
-        if let Some(trace) = &trace {
+        if let Some(trace) = &mut trace {
+            trace.title = self.settings.story();
             self.settings.write_trace(trace);
         }
         if let Some(shrunk) = found {
@@ -205,9 +211,6 @@ impl Test {
         let mut failed = Failed::of(&shrunk.failure, Some(&shrunk));
         let (test, seed) = (&self.settings.test, shrunk.seed);
         let keep = print_keys(&shrunk.kept);
-        failed.replay = Some(format!(
-            "cargo lab replay {lab} {test} --seed {seed} --keep {keep}"
-        ));
         if failed.location.is_none() {
             failed.location = Some(here());
         }
@@ -239,7 +242,6 @@ impl Test {
             seed: None,
             kept: Vec::new(),
             of: 0,
-            replay: None,
         })
     }
 
@@ -262,6 +264,10 @@ impl Test {
             })
         });
         let passed = failed.is_none();
+        let replay = failed.as_ref().and_then(|f| match f.verdict {
+            Verdict::Todo | Verdict::Passed => None,
+            _ => self.settings.replay(self.lab, f.seed, &f.kept),
+        });
         let failed = failed.unwrap_or_else(|| Failed::panicked(invariant, &Panic::default()));
         Record {
             v: 1,
@@ -280,7 +286,7 @@ impl Test {
             of: failed.of,
             message: failed.message,
             location: failed.location.map(tidy),
-            replay: failed.replay,
+            replay,
             hits: self.counted.map(|(hits, _)| hits),
             runs: self.counted.map(|(_, runs)| runs),
         }
@@ -321,7 +327,6 @@ impl Failed {
             seed: None,
             kept: Vec::new(),
             of: 0,
-            replay: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::check::Violation;
 use crate::clock::Clock;
 use crate::scenario::{Scenario, Show};
-use crate::trace::{self, Band, Event, Kind, Lane, Trace};
+use crate::trace::{self, Band, Event, Kind, Lane, Trace, clock_text};
 use node::driver::{DiskOp, FileName};
 use node::{Addr, Node};
 use serde_json::{Map, Value};
@@ -191,7 +191,7 @@ impl<N: Node> Recorder<N> {
         }
     }
 
-    /// The finished trace, without heartbeats that changed nothing.
+    /// The finished trace, without heartbeats that changed nothing, and with timers that led to nothing folded.
     pub(crate) fn finish(
         mut self,
         violation: Option<(u64, &Violation)>,
@@ -205,7 +205,7 @@ impl<N: Node> Recorder<N> {
         });
         self.head.kept = kept;
         let hidden = self.hidden();
-        let mut shown: Vec<Line> = self
+        let shown: Vec<Line> = self
             .lines
             .into_iter()
             .filter(|l| {
@@ -214,15 +214,7 @@ impl<N: Node> Recorder<N> {
                     .is_none_or(|id| is_call(l.event.k) || !hidden.contains(&id))
             })
             .collect();
-        let mut sizes: BTreeMap<u64, usize> = BTreeMap::new();
-        for line in &shown {
-            *sizes.entry(line.group).or_default() += 1;
-        }
-        shown.retain(|l| {
-            let bare = l.event.s.is_empty() && l.event.b.is_none();
-            l.event.k != Kind::Timer || !bare || sizes.get(&l.group).is_some_and(|n| *n > 1)
-        });
-        self.head.events = shown.into_iter().map(|l| l.event).collect();
+        self.head.events = fold(shown);
         self.head
     }
 
@@ -252,7 +244,87 @@ impl<N: Node> Recorder<N> {
     }
 }
 
+/// Every timer is shown, for it may be the cause of what comes next. Of those in a row on one node that led to nothing,
+/// the last one stands for all: it is the nearest to what comes next.
+fn fold(lines: Vec<Line>) -> Vec<Event> {
+    let mut sizes: BTreeMap<u64, usize> = BTreeMap::new();
+    for line in &lines {
+        *sizes.entry(line.group).or_default() += 1;
+    }
+    // Backwards: for each node and timer, where its last firing stands, how many it is, and the first one's time.
+    let mut idle: BTreeMap<(u32, String), (usize, u32, u64)> = BTreeMap::new();
+    let mut events: Vec<Event> = Vec::with_capacity(lines.len());
+    let tell = |events: &mut Vec<Event>, (at, count, since): (usize, u32, u64)| {
+        if count > 1 {
+            let since = clock_text(since);
+            events[at].m += &format!(" ({count} times since {since}, and nothing came of it)");
+        }
+    };
+    for line in lines.into_iter().rev() {
+        let event = line.event;
+        let bare = event.s.is_empty() && event.b.is_none() && sizes[&line.group] == 1;
+        if event.k == Kind::Timer && bare {
+            let key = (event.n, event.m.clone());
+            if let Some((_, count, since)) = idle.get_mut(&key) {
+                (*count, *since) = (*count + 1, event.t);
+                continue;
+            }
+            idle.insert(key, (events.len(), 1, event.t));
+        } else {
+            let over = idle.extract_if(.., |(n, _), _| *n == event.n);
+            for (_, folded) in over.collect::<Vec<_>>() {
+                tell(&mut events, folded);
+            }
+        }
+        events.push(event);
+    }
+    for folded in idle.into_values() {
+        tell(&mut events, folded);
+    }
+    events.reverse();
+    events
+}
+
 /// Operations have numbers of their own.
 fn is_call(k: Kind) -> bool {
     matches!(k, Kind::Op | Kind::Ret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_timers_that_led_to_nothing_the_last_is_shown_with_their_number() {
+        let line = |k, t, n, m: &str, group| {
+            let mut event = Event::new(k, t, n);
+            event.m = m.to_string();
+            Line { event, group }
+        };
+        let timer = |t, n, m, group| line(Kind::Timer, t, n, m, group);
+        let events = fold(vec![
+            timer(1_000, 1, "beat", 1),
+            timer(2_000, 1, "look", 2),
+            timer(3_000, 1, "beat", 3),
+            timer(3_500, 2, "beat", 4),
+            timer(4_000, 1, "beat", 5),
+            timer(5_000, 1, "beat", 6),
+            line(Kind::Note, 5_000, 1, "tired", 6),
+            timer(6_000, 1, "beat", 7),
+        ]);
+        let seen: Vec<_> = events.iter().map(|e| (e.t, e.n, e.m.as_str())).collect();
+        let wanted = [
+            (2_000, 1, "look"),
+            (3_500, 2, "beat"),
+            (
+                4_000,
+                1,
+                "beat (3 times since 1.000 ms, and nothing came of it)",
+            ),
+            (5_000, 1, "beat"),
+            (5_000, 1, "tired"),
+            (6_000, 1, "beat"),
+        ];
+        assert_eq!(seen, wanted);
+    }
 }

@@ -1,6 +1,6 @@
 //! How a graded test is told what to do and says what came of it: environment in, one JSON line out.
 
-use crate::key::{FaultKey, mix, parse_keys};
+use crate::key::{FaultKey, mix, parse_keys, print_keys};
 use crate::trace::{self, Trace};
 use serde::Serialize;
 use std::env;
@@ -97,6 +97,10 @@ pub(crate) struct Settings {
     /// `LAB_SCHEDULE`: a schedule of the explorer's to replay.
     #[allow(dead_code)]
     pub(crate) schedule: Option<PathBuf>,
+    /// `LAB_NAME`: the lab.
+    pub(crate) lab: Option<String>,
+    /// `LAB_BUG`: the bug that was put into the reference, for the trace's title.
+    pub(crate) bug: Option<String>,
     /// `LAB_COUNT`: count the failing seeds of a swarm instead of ending at the first.
     pub(crate) count: bool,
 }
@@ -121,6 +125,8 @@ impl Settings {
             keys: number("LAB_KEYS"),
             trace: env::var_os("LAB_TRACE").map(PathBuf::from),
             schedule: env::var_os("LAB_SCHEDULE").map(PathBuf::from),
+            lab: text("LAB_NAME"),
+            bug: text("LAB_BUG"),
             count: text("LAB_COUNT").is_some_and(|t| t != "0"),
         }
     }
@@ -138,6 +144,35 @@ impl Settings {
         } else {
             mix(self.key ^ mix(i.wrapping_add(1))) >> 11
         }
+    }
+
+    /// What a reader sees above a trace: the test's name as a sentence, and the bug that was put in.
+    pub(crate) fn story(&self) -> String {
+        let name = self.test.replace('_', " ");
+        let (first, rest) = name.split_at(name.chars().next().map_or(0, char::len_utf8));
+        let story = first.to_uppercase() + rest;
+        match &self.bug {
+            Some(bug) => format!("{story} \u{2013} with bug {bug}"),
+            None => story,
+        }
+    }
+
+    /// The command that shows the failure again, event by event if there are any. A `>` in it is in
+    /// quotes, or a shell would take it for a file.
+    pub(crate) fn replay(
+        &self,
+        lab: Option<&str>,
+        seed: Option<u64>,
+        keep: &[FaultKey],
+    ) -> Option<String> {
+        let lab = lab
+            .or(self.lab.as_deref())
+            .filter(|_| self.lab.as_deref() != Some("mine"))?;
+        let command = format!("cargo lab replay {lab} {}", self.test);
+        Some(match seed {
+            Some(seed) => format!("{command} --seed {seed} --keep \"{}\"", print_keys(keep)),
+            None => command,
+        })
     }
 
     pub(crate) fn write_trace(&self, trace: &Trace) {

@@ -220,6 +220,35 @@ impl<N: Node> Scenario<N> {
         }
     }
 
+    /// `text` with each node that it calls `n3` told by its name: `client C (n3)` the first time,
+    /// `client C` from then on.
+    pub fn with_names(&self, text: &str) -> String {
+        let mut told = vec![false; self.places.len()];
+        let mut out = String::with_capacity(text.len() + 32);
+        let mut rest = text;
+        while let Some(at) = rest.find('n') {
+            let digits = rest[at + 1..].bytes().take_while(u8::is_ascii_digit);
+            let end = at + 1 + digits.count();
+            let alone = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '_');
+            let before = rest[..at].chars().next_back().or(out.chars().next_back());
+            let whole = alone(before) && before != Some('(') && alone(rest[end..].chars().next());
+            let of = |p: &Place<N>| p.addr.to_string() == rest[at..end] && p.name != rest[at..end];
+            out.push_str(&rest[..at]);
+            match self.places.iter().position(of) {
+                Some(place) if whole => {
+                    out.push_str(&self.places[place].name);
+                    if !std::mem::replace(&mut told[place], true) {
+                        out.push_str(&format!(" ({})", &rest[at..end]));
+                    }
+                }
+                _ => out.push_str(&rest[at..end]),
+            }
+            rest = &rest[end..];
+        }
+        out.push_str(rest);
+        out
+    }
+
     /// Adds a node.
     pub fn node(
         mut self,

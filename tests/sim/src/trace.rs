@@ -7,6 +7,7 @@
 //!
 //! Architecture invariant: a trace holds what the nodes' `View`s, messages and disks said, never a node's own state.
 
+mod faults;
 mod figure;
 mod narrate;
 mod text;

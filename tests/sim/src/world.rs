@@ -150,7 +150,8 @@ impl<N: Node, C: Checker<N>> World<N, C> {
 
     /// Why the run failed, if it did.
     pub(crate) fn take_failure(&mut self) -> Option<Failure> {
-        let violation = self.core.net.violation.take()?;
+        let mut violation = self.core.net.violation.take()?;
+        violation.message = self.core.scenario.with_names(&violation.message);
         let first = violation.nodes.first().copied();
         Some(Failure {
             violation,

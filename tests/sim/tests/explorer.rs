@@ -39,7 +39,9 @@ fn replays<N: Node, C: Checker<N>>(
         .expect("a violation takes a step");
     let whole = replay(scenario, checker.clone(), scope, &found.schedule);
     let failure = whole.failure.expect("the schedule replays");
-    assert_eq!(failure.violation, found.violation);
+    let mut wanted = found.violation.clone();
+    wanted.message = scenario.with_names(&wanted.message);
+    assert_eq!(failure.violation, wanted);
     let seen = whole.trace.violation.expect("the trace shows it");
     assert_eq!(seen.invariant, found.violation.invariant);
     assert!(whole.trace.events.windows(2).all(|w| w[0].t <= w[1].t));

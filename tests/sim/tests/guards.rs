@@ -46,7 +46,10 @@ fn a_send_loop_is_called_one() {
     );
     says(
         Odd::ManyEffects,
-        &["no send loop", "one handler of n0 asks for 20001 effects"],
+        &[
+            "no send loop",
+            "one handler of left (n0) asks for 20001 effects",
+        ],
     );
 }
 
@@ -54,7 +57,7 @@ fn a_send_loop_is_called_one() {
 fn an_operation_that_is_never_answered_is_named() {
     says(
         Odd::Mute,
-        &["every operation is answered", "n0 was asked 1 at"],
+        &["every operation is answered", "left (n0) was asked 1 at"],
     );
 }
 
@@ -69,7 +72,7 @@ fn answers_that_nobody_waits_for_are_named() {
 
 #[test]
 fn an_unknown_address_and_a_lossy_message_are_named() {
-    says(Odd::Stranger, &["known addresses", "n0 sends to n7"]);
+    says(Odd::Stranger, &["known addresses", "left (n0) sends to n7"]);
     says(
         Odd::LossyWire,
         &["survive the wire", "hidden: 5", "hidden: 0"],
@@ -132,4 +135,17 @@ fn a_script_ends_at_its_first_wrong_expectation() {
         "{text}"
     );
     assert!(text.contains("tests/guards.rs:"), "{text}");
+}
+
+#[test]
+fn a_node_is_told_by_its_name_and_once_by_its_number() {
+    let scene = scenario(Odd::Nothing);
+    for (text, wanted) in [
+        ("n0 and n1 and n0", "left (n0) and right (n1) and left"),
+        ("n10, n1.", "n10, right (n1)."),
+        ("in0 of _n1: [n1]", "in0 of _n1: [right (n1)]"),
+        ("left (n0)", "left (n0)"),
+    ] {
+        assert_eq!(scene.with_names(text), wanted);
+    }
 }

@@ -117,7 +117,7 @@ fn a_failure_is_shrunk_and_its_replay_line_fails_in_the_same_way() {
     let faults = kept.iter().filter(|k| !k.starts_with("skip:"));
     assert_eq!(faults.count(), 1, "one copy is enough: {record}");
     let keep = kept.join(",");
-    let line = format!("cargo lab replay toy wrong --seed {seed} --keep {keep}");
+    let line = format!("cargo lab replay toy wrong --seed {seed} --keep \"{keep}\"");
     assert_eq!(record["replay"], line.as_str());
     let trace =
         PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("trace-{}", std::process::id()));

@@ -44,7 +44,11 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
             Verdict::Exhausted => seen,
             Verdict::Unknown(_) => self.give_up(seen.to_string()),
             Verdict::Violated(found) => {
-                println!("{found}");
+                let places = self.world.core.scenario.places.iter();
+                let nodes: Vec<_> = places
+                    .map(|p| format!("{} is {}", p.addr.0, p.name))
+                    .collect();
+                println!("{found}\nin which {}", nodes.join(", "));
                 self.follow(scope, &found.schedule, |_| ());
                 self.world.end();
                 self.go_on();

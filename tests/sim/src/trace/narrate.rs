@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{Class, Event, Kind, Trace};
+use crate::time::SimTime;
 
 /// A field of a node's view that an event changed.
 #[derive(Debug, Clone, PartialEq)]
@@ -185,26 +186,14 @@ fn capital(name: &str) -> String {
     })
 }
 
-/// A moment for people: `0 ms`, `402.5 ms`, `12.004 s`.
+/// A time for people, always in milliseconds with three decimals: `0.000 ms`, `402.500 ms`, `12004.000 ms`.
 pub fn clock_text(micros: u64) -> String {
-    let (whole, fraction, unit) = if micros < 1_000_000 {
-        (micros / 1_000, micros % 1_000, "ms")
-    } else {
-        (micros / 1_000_000, micros % 1_000_000, "s")
-    };
-    let digits = if unit == "ms" { 3 } else { 6 };
-    let fraction = format!("{fraction:0digits$}");
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.is_empty() {
-        format!("{whole} {unit}")
-    } else {
-        format!("{whole}.{fraction} {unit}")
-    }
+    SimTime(micros).to_string()
 }
 
 /// A field's value for people: no quotes, a dash for nothing. Inside a structure a text stands for itself and everything
 /// else has its field's name before it: `job · A0 · token 33`. An integer in a field called `until`, or `…_until`, is a
-/// moment in microseconds, by convention of the labs' views.
+/// moment in microseconds of the node's own clock, by convention of the labs' views.
 pub fn value_text(value: &Value) -> String {
     match value {
         Value::Null => "–".to_owned(),
@@ -236,15 +225,11 @@ fn part(name: &str, value: &Value) -> String {
         Value::Array(items) if items.len() > 1 => format!("[{}]", value_text(value)),
         Value::Object(fields) if !fields.is_empty() => format!("({})", value_text(value)),
         _ => match value.as_u64() {
-            Some(micros) if name.ends_with("until") => clock_text(rounded(micros)),
+            Some(micros) if name.ends_with("until") => {
+                format!("{} on its clock", clock_text(micros))
+            }
             _ => value_text(value),
         },
     };
     format!("{} {text}", field_name(name))
-}
-
-/// To the tenth of a millisecond, and from one second on to the millisecond: nobody reads a lease's end closer.
-fn rounded(micros: u64) -> u64 {
-    let to = if micros < 1_000_000 { 100 } else { 1_000 };
-    (micros + to / 2) / to * to
 }

@@ -125,7 +125,7 @@ fn a_figure_is_one_block_of_escaped_html() {
         "{html}"
     );
     assert!(
-        html.contains("D-I1 ServiceMutex is broken at 3 s:"),
+        html.contains("D-I1 ServiceMutex is broken at 3000.000 ms:"),
         "{html}"
     );
 }
@@ -133,7 +133,14 @@ fn a_figure_is_one_block_of_escaped_html() {
 #[test]
 fn times_and_values_are_for_people() {
     let times = [0, 402_500, 999_999, 1_000_000, 12_004_000].map(clock_text);
-    assert_eq!(times, ["0 ms", "402.5 ms", "999.999 ms", "1 s", "12.004 s"]);
+    let wanted = [
+        "0.000 ms",
+        "402.500 ms",
+        "999.999 ms",
+        "1000.000 ms",
+        "12004.000 ms",
+    ];
+    assert_eq!(times, wanted);
     assert_eq!(
         value_text(&json!({"a": [1, {"b": true}], "c": null, "d": []})),
         "a [1; b yes] · c – · d none"
@@ -141,18 +148,30 @@ fn times_and_values_are_for_people() {
     let lease = json!([{"owner": "A", "token": 33, "until": 1_250_198, "valid_until": null}]);
     assert_eq!(
         value_text(&lease),
-        "A · token 33 · until 1.25 s · valid until –"
+        "A · token 33 · until 1250.198 ms on its clock · valid until –"
     );
 }
 
 #[test]
 fn a_terminal_gets_a_line_an_event_and_the_violation() {
-    let shown = text(&sample());
+    let mut trace = sample();
+    trace.kept = ["late:1>0#7", "cut:0.Expire#2", "cut:1>0#7+"]
+        .map(str::to_owned)
+        .to_vec();
+    let shown = text(&trace);
     let events = sample().events.len();
     assert!(shown.lines().count() > events + 1, "{shown}");
     assert!(shown.contains("holder = A"), "{shown}");
+    for line in [
+        "nodes: server (n0), client A (n1)",
+        "late:1>0#7  message 7 from client A to server is late",
+        "cut:0.Expire#2  a crash while server handles Expire 2",
+        "cut:1>0#7+  a crash while server handles the copy of message 7 from client A to server",
+    ] {
+        assert!(shown.contains(line), "{shown}");
+    }
     assert!(
-        shown.contains("3 s  BROKEN: D-I1 ServiceMutex: "),
+        shown.contains("3000.000 ms  BROKEN: D-I1 ServiceMutex: "),
         "{shown}"
     );
 }

@@ -2,13 +2,24 @@
 
 use std::fmt::Write as _;
 
+use super::faults::fault_text;
 use super::narrate::field_name;
 use super::{Narrator, Trace, clock_text, value_text};
 
-/// The whole run: its title, a line an event with what it changed, the violation.
+/// The whole run: its title, who takes part, the faults that were kept, a line an event with what it changed, the
+/// violation. Times are true times.
 pub fn text(trace: &Trace) -> String {
     let mut out = format!("  {}\n", trace.title);
     let mut narrator = Narrator::new(trace);
+    let called = |id: u32| format!("{} (n{id})", narrator.name(id));
+    let nodes: Vec<_> = trace.nodes.iter().map(|lane| called(lane.id)).collect();
+    out += &format!("  nodes: {}\n", nodes.join(", "));
+    for kept in &trace.kept {
+        let words = kept
+            .parse()
+            .map(|key| fault_text(key, |id| narrator.name(id)));
+        out += &format!("  kept: {kept}  {}\n", words.unwrap_or_default());
+    }
     let mut line = |text: String| writeln!(out, "{text}").expect("a String takes every write");
     for event in &trace.events {
         let (sentence, changes) = narrator.tell(event);

@@ -10,12 +10,13 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
 /// What the harness takes from its environment, and a run of ours only from us.
-const CHOICES: [&str; 7] = [
+const CHOICES: [&str; 8] = [
     "LAB_SEEDS",
     "LAB_SEED",
     "LAB_KEEP",
     "LAB_SEED_KEY",
     "LAB_TRACE",
+    "LAB_BUG",
     "LAB_SCHEDULE",
     "LAB_COUNT",
 ];

@@ -24,6 +24,8 @@ pub struct Settings {
     pub schedule: Option<PathBuf>,
     pub seed_key: Option<String>,
     pub trace: Option<PathBuf>,
+    /// The bug that was put in, for the trace's title.
+    pub bug: Option<String>,
     /// Run on after a failure and count the seeds that hit.
     pub count: bool,
     pub filter: Filter,
@@ -246,6 +248,9 @@ impl Bench<'_> {
         }
         if let Some(trace) = &settings.trace {
             command.env("LAB_TRACE", trace);
+        }
+        if let Some(bug) = &settings.bug {
+            command.env("LAB_BUG", bug);
         }
         if let Some(schedule) = &settings.schedule {
             command.env("LAB_SCHEDULE", schedule);

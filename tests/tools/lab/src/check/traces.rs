@@ -57,9 +57,9 @@ impl<'a> Traces<'a> {
     ) -> Result<(), Error> {
         let name = id.to_lowercase();
         let (package, built) = mutant;
-        let with = self.play(package, built, stage, test)?;
+        let with = self.play(package, built, stage, test, Some(id))?;
         self.keep(&format!("{name}-bug"), with)?;
-        let without = self.play(&self.package, &self.reference, stage, test)?;
+        let without = self.play(&self.package, &self.reference, stage, test, None)?;
         self.keep(&name, without)
     }
 
@@ -71,7 +71,7 @@ impl<'a> Traces<'a> {
                 tests.any(|other| other.name == *test)
             });
             let trace = match stage {
-                Some(stage) => self.play(&self.package, &self.reference, stage, test)?,
+                Some(stage) => self.play(&self.package, &self.reference, stage, test, None)?,
                 None => None,
             };
             self.keep(name, trace)?;
@@ -100,11 +100,13 @@ impl<'a> Traces<'a> {
         built: &Built,
         stage: &Stage,
         test: &str,
+        bug: Option<&str>,
     ) -> Result<Option<Vec<u8>>, Error> {
         let place = PrivateFolder::new()?;
         let file = place.join("trace.json");
         let settings = Settings {
             trace: Some(file.clone()),
+            bug: bug.map(str::to_string),
             filter: Filter::Named(test.to_string()),
             ..Settings::default()
         };
