@@ -277,6 +277,23 @@ impl Disk {
         self.files.retain(|_, file| !file.is_gone());
     }
 
+    /// Changes what is durable of a file, behind the node's back; false if there is no such file.
+    /// Only while the node is down.
+    pub fn damage(&mut self, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let Some(file) = self.files.get_mut(name) else {
+            return false;
+        };
+        let Some(mut content) = file.durable().map(<[u8]>::to_vec) else {
+            return false;
+        };
+        self.used -= content.len() as u64;
+        change(&mut content);
+        self.used += content.len() as u64;
+        file.durable = Durable::OfView(content.len());
+        file.view = Some(Arc::new(content));
+        true
+    }
+
     /// Loses everything: the machine was replaced.
     pub fn erase(&mut self) {
         self.files.clear();
@@ -291,3 +308,6 @@ pub(crate) fn size(op: &DiskOp) -> usize {
         DiskOp::Truncate(_) | DiskOp::Remove => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

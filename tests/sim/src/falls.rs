@@ -184,7 +184,8 @@ impl<N: Node, C: Checker<N>> World<N, C> {
             recorder.begin_text(Kind::Crash, now, addr, how);
         }
         self.after(i, Event::Crash);
-        if !self.core.net.scripted {
+        let stopped = self.core.seats[i].stopped.is_some();
+        if !self.core.net.scripted && !stopped {
             let time = draw_within(draw.again(8), &self.core.scenario.faults.down_for);
             let (seat, epoch) = (i as u16, self.core.seats[i].epoch);
             let at = (now + time).min(self.horizon().max(now));

@@ -183,6 +183,8 @@ impl Test {
     pub fn swarm<N: Node, C: Checker<N>>(&mut self, scenario: &Scenario<N>, checker: C) {
         let recorded = Regressions::of_test(scenario.lab, &self.settings.test);
         self.lab.get_or_insert(scenario.lab);
+        let hunt = hunt(scenario, &Erased::new(checker), &self.settings, &recorded);
+        let vacuous = hunt.is_vacuous(scenario);
         let Hunt {
             runs,
             hits,
@@ -190,7 +192,7 @@ impl Test {
             found,
             mut trace,
             ..
-        } = hunt(scenario, &Erased::new(checker), &self.settings, &recorded);
+        } = hunt;
         self.checks += handlers;
         if self.settings.count {
             let (h, r) = self.counted.unwrap_or_default();
@@ -203,6 +205,9 @@ impl Test {
         }
         if let Some(shrunk) = found {
             self.report(scenario.lab, shrunk, trace.as_ref());
+        }
+        if let (Some(why), None) = (vacuous, self.settings.seed) {
+            self.end(Verdict::Failed, why);
         }
     }
 

@@ -5,7 +5,7 @@ use crate::cause::Cause;
 use crate::check::{Checker, Event, Violation};
 use crate::machine::{Machine, Plan, Progress, Stop};
 use crate::net::Flight;
-use crate::panics::Panic;
+use crate::panics::{self, Panic};
 use crate::seat::Waiting;
 use crate::trace::Kind;
 use crate::world::{Core, World};
@@ -33,6 +33,7 @@ impl<N: Node, C: Checker<N>> World<N, C> {
         let seat = &mut seats[i];
         seat.begin(&Cause::Boot);
         seat.clock.reset(now);
+        seat.stopped = None;
         if std::mem::take(&mut seat.erased) {
             seat.machine.disk.erase();
         }
@@ -163,6 +164,13 @@ impl<N: Node, C: Checker<N>> World<N, C> {
         self.core.handlers += 1;
         if let Err(panic) = result {
             self.core.out = Output::default();
+            if self.core.scenario.is_stop(&panic) {
+                panics::forgive(&panic);
+                self.core.seats[i].stopped = Some(panic.message.clone());
+                let progress = Progress::Stopped(Stop::Said(panic.message));
+                self.fallen(i, &progress);
+                return progress;
+            }
             self.panicked(i, panic);
             return Progress::Done;
         }
@@ -252,6 +260,9 @@ impl<N: Node, C: Checker<N>> World<N, C> {
             }
             Progress::Stopped(Stop::SyncFailed(file)) => {
                 self.went_down(i, &format!("at the failed sync of {file}"));
+            }
+            Progress::Stopped(Stop::Said(why)) => {
+                self.went_down(i, &format!("it stops itself and says: {why}"));
             }
         }
         if std::mem::take(&mut self.core.stalled) {

@@ -76,4 +76,6 @@ pub enum Stop {
     DiskFull(FileName),
     /// A sync failed.
     SyncFailed(FileName),
+    /// It panicked with a message that the scenario allows ([`crate::Scenario::stops_on`]).
+    Said(String),
 }

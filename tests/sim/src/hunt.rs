@@ -31,10 +31,37 @@ pub struct Hunt {
     pub handlers: u64,
     /// Answers that clients got, over all seeds.
     pub answers: u64,
+    /// Operations that clients asked, over all seeds.
+    pub asked: u64,
+    /// Of those, how many were answered as [`Scenario::must_succeed`] wants it.
+    pub succeeded: u64,
     /// The smallest failure.
     pub found: Option<Shrunk>,
     /// Its trace.
     pub trace: Option<Trace>,
+}
+
+impl Hunt {
+    /// Why a swarm that found nothing shows nothing.
+    pub(crate) fn is_vacuous<N: Node>(&self, scenario: &Scenario<N>) -> Option<String> {
+        let Hunt { runs, asked, .. } = self;
+        if scenario.clients.is_empty() || *runs < TWICE {
+            return None;
+        }
+        if self.answers == 0 {
+            return Some(format!(
+                "in {runs} runs the clients asked {asked} operations and got no answer at all: such runs show nothing"
+            ));
+        }
+        let (share, _) = scenario.coverage?;
+        let (seen, wanted) = (self.succeeded, (share * *asked as f64).ceil() as u64);
+        (seen < wanted).then(|| {
+            format!(
+                "in {runs} runs {seen} of {asked} operations succeeded, and at least {wanted} should: runs in which \
+                 next to nothing succeeds show nothing"
+            )
+        })
+    }
 }
 
 /// Runs the scenario with the seeds that `settings` say, recorded ones first.
@@ -111,6 +138,14 @@ impl<N: Node, C: Checker<N>> Hunter<'_, N, C> {
         self.hunt.runs += 1;
         self.hunt.handlers += outcome.handlers;
         self.hunt.answers += outcome.answers;
+        self.hunt.asked += outcome.calls.len() as u64;
+        if let Some((_, good)) = self.scenario.coverage {
+            let good = outcome
+                .calls
+                .iter()
+                .filter(|c| c.answer().is_some_and(good));
+            self.hunt.succeeded += good.count() as u64;
+        }
         outcome
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct Flight<M> {
 pub(crate) struct Link<M> {
     base: u64,
     sent: u64,
+    /// Links that keep order: when the last message arrives.
+    pub(crate) last: u64,
     /// How many cuts lie on it.
     pub(crate) cuts: u32,
     /// Scripts only; boxed because random runs have none of it.
@@ -112,6 +114,7 @@ pub(crate) struct Net<N: Node> {
     pub(crate) late_from: u64,
     pub(crate) late_span: u64,
     wire: bool,
+    pub(crate) fifo: bool,
     pub(crate) bytes: Vec<u8>,
     pub(crate) digest: Option<Digest>,
     pub(crate) recorder: Option<Box<Recorder<N>>>,
@@ -143,6 +146,7 @@ impl<N: Node> Net<N> {
                 links.push(Link {
                     base: Draw::key(MESSAGE, from.0, to.0, 0),
                     sent: 0,
+                    last: 0,
                     cuts: 0,
                     told: None,
                 });
@@ -173,6 +177,7 @@ impl<N: Node> Net<N> {
             late_from,
             late_span,
             wire: scenario.wire,
+            fifo: scenario.fifo,
             bytes: Vec::new(),
             digest: None,
             recorder: None,

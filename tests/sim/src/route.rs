@@ -11,8 +11,14 @@ use node::Node;
 impl<N: Node> Net<N> {
     #[inline]
     pub(crate) fn put(&mut self, flight: Flight<N::Msg>, delay: u64) {
+        let mut at = self.now + delay;
+        if self.fifo {
+            let last = &mut self.link(flight.from, flight.to).last;
+            at = at.max(*last);
+            *last = at;
+        }
         let place = self.flights.insert(flight);
-        self.queue.push(self.now + delay, What::Flight(place));
+        self.queue.push(at, What::Flight(place));
     }
 
     pub(crate) fn route_faulty(
@@ -43,7 +49,7 @@ impl<N: Node> Net<N> {
         ) {
             return self.lose(&flight);
         }
-        let late = (bits >> 42) & MASK < self.rates.late;
+        let late = !self.fifo && (bits >> 42) & MASK < self.rates.late;
         if strikes(&mut self.fate, FaultKind::Late, late) {
             delay += self.late_from + draw.again(2).below(self.late_span);
         }
@@ -51,6 +57,10 @@ impl<N: Node> Net<N> {
         if strikes(&mut self.fate, FaultKind::Duplicate, double) {
             let later = delay + self.late_from + draw.again(3).below(self.late_span);
             let copy = self.copy(&flight);
+            if self.fifo {
+                self.put(flight, delay);
+                return self.put(copy, delay);
+            }
             self.put(copy, later);
         }
         self.put(flight, delay);

@@ -3,6 +3,7 @@
 use crate::call::Call;
 use crate::fault::Faults;
 use crate::key::Draw;
+use crate::panics::Panic;
 use crate::time::ms;
 use crate::trace::Class;
 use node::{Addr, LocalTime, Node};
@@ -37,6 +38,12 @@ pub struct Scenario<N: Node> {
     /// If set, an operation whose node stayed up and that is unanswered when the quiet period ends
     /// is a violation. Set by default: a node that answers nothing passes every other check.
     pub must_answer: bool,
+    /// A handler that panics with one of these in its message stops its node, and is no violation.
+    pub stops: Vec<&'static str>,
+    /// Messages on one link arrive in the order in which they were sent.
+    pub fifo: bool,
+    /// Of all operations that a swarm's clients ask, at least this share must be answered so.
+    pub coverage: Option<(f64, IsGood<N>)>,
     /// More effects in one handler are a violation.
     pub max_effects: usize,
     /// More events in one millisecond of true time are a violation ("send loop").
@@ -67,6 +74,9 @@ pub struct Client<N: Node> {
     /// call stays open for ever, and the client goes on as a new process.
     pub patience: Option<Duration>,
 }
+
+/// Whether an answer is a success.
+pub type IsGood<N> = fn(&<N as Node>::Ret) -> bool;
 
 /// What a client does next.
 pub type NextOp<N> = Arc<dyn Fn(&Turn<'_, N>) -> Option<Ask<N>> + Send + Sync>;
@@ -193,6 +203,7 @@ impl<N: Node> Clone for Scenario<N> {
             clients: self.clients.clone(),
             delay: self.delay.clone(),
             faults: self.faults.clone(),
+            stops: self.stops.clone(),
             ..*self
         }
     }
@@ -215,6 +226,9 @@ impl<N: Node> Scenario<N> {
             show: Show::default(),
             wire: false,
             must_answer: true,
+            stops: Vec::new(),
+            fifo: false,
+            coverage: None,
             max_effects: 10_000,
             max_events_per_ms: 20_000,
         }
@@ -332,9 +346,42 @@ impl<N: Node> Scenario<N> {
         self
     }
 
+    /// Lets a node stop itself on purpose: a panic whose message contains `text` (`broken disk`, say)
+    /// takes the node down and is no violation. It stays down until a script starts it again.
+    pub fn stops_on(mut self, text: &'static str) -> Self {
+        self.stops.push(text);
+        self
+    }
+
+    /// Lets every link keep the order of its messages, as a connection does: a message that takes
+    /// long holds up those behind it. Nothing is late behind others then, and a copy comes right
+    /// behind its original; losses stay, for connections break. In a script, held messages still
+    /// come as the script says, and the explorer still tries every order.
+    pub fn fifo(mut self) -> Self {
+        self.fifo = true;
+        self
+    }
+
+    /// Of all operations that a swarm's clients ask, over all its runs, at least `share` must be
+    /// answered so that `good` is true. A swarm in which nothing succeeds shows nothing.
+    pub fn must_succeed(mut self, share: f64, good: IsGood<N>) -> Self {
+        self.coverage = Some((share, good));
+        self
+    }
+
+    /// True for the panic of a node that stops on purpose.
+    pub(crate) fn is_stop(&self, panic: &Panic) -> bool {
+        stops(&self.stops, panic)
+    }
+
     /// Lets operations stay unanswered (a lock that waits for ever).
     pub fn may_stay_unanswered(mut self) -> Self {
         self.must_answer = false;
         self
     }
+}
+
+/// True if the panic's message contains one of `texts`; a task to do is never a stop.
+pub(crate) fn stops(texts: &[&str], panic: &Panic) -> bool {
+    panic.todo().is_none() && texts.iter().any(|text| panic.message.contains(text))
 }

@@ -72,6 +72,8 @@ pub struct Snapshot<N: Node, C> {
     pub cut: Vec<(Addr, Addr)>,
     /// The calls so far.
     pub calls: Vec<Call<N::Op, N::Ret>>,
+    /// What a node says that stops itself on purpose.
+    pub(crate) stops: Vec<&'static str>,
     /// The checkers with their memory.
     pub checker: C,
 }
@@ -342,6 +344,7 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
                 .map(|(a, b)| (addr(a), addr(b)))
                 .collect(),
             calls: core.net.calls.clone(),
+            stops: core.scenario.stops.clone(),
             checker: self.world.checker.clone(),
         }
     }

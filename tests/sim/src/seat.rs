@@ -126,6 +126,8 @@ pub(crate) struct Seat<N: Node> {
     /// The lost disk is noticed at the next start.
     pub(crate) erased: bool,
     pub(crate) disk_room: u64,
+    /// What it said when it last stopped itself, if it has not started since.
+    pub(crate) stopped: Option<String>,
 }
 
 impl<N: Node> Seat<N> {
@@ -149,6 +151,7 @@ impl<N: Node> Seat<N> {
             epoch: 0,
             erased: false,
             disk_room: room,
+            stopped: None,
         }
     }
 

@@ -10,7 +10,8 @@ use crate::check::{Checker, Violation};
 use crate::clock::Clock;
 use crate::disk::Kept;
 use crate::machine::{Host, Machine, Plan, Progress, SyncFate};
-use crate::panics::Panic;
+use crate::panics::{self, Panic};
+use crate::scenario::stops;
 use node::driver::{Effect, FileName, Input, TimerChange};
 use node::{Addr, Node, OpId};
 use std::ops::ControlFlow;
@@ -148,6 +149,11 @@ impl<N: Node> Explorer<N> {
             ..Fate::default()
         };
         let flow = match result {
+            Err(panic) if stops(&self.ground.stops, &panic) => {
+                panics::forgive(&panic);
+                out.effects.clear();
+                self.fall(step, &machine, &[], &mut fate, visit)
+            }
             Err(panic) => {
                 out.effects.clear();
                 self.panicked(step, &fate, panic, visit)
@@ -177,20 +183,30 @@ impl<N: Node> Explorer<N> {
         let text = format!("{node} panicked at {place}: {}", panic.message);
         let violation = Violation::new("the kit: no panic", text);
         let draft = Draft::new(step.state, step.base);
-        let broken = Some(Box::new(Broken {
+        let broken = Broken {
             violation: violation.at([node]),
             node,
             panic: Some(panic),
-        }));
-        visit(
-            &self.ground,
-            Next {
-                pick: step.pick,
-                fate,
-                draft,
-                broken,
-            },
-        )
+        };
+        self.offer(step, fate, draft, Some(broken), visit)
+    }
+
+    /// One successor of the state goes to the search.
+    pub(super) fn offer<C: Checker<N>>(
+        &self,
+        step: &Move<'_, N, C>,
+        fate: &Fate,
+        draft: Draft<'_, N, C>,
+        broken: Option<Broken>,
+        visit: &mut Visit<'_, N, C>,
+    ) -> ControlFlow<()> {
+        let next = Next {
+            pick: step.pick,
+            fate,
+            draft,
+            broken: broken.map(Box::new),
+        };
+        visit(&self.ground, next)
     }
 
     /// Whole, cut, stalled, with a slow or a failed sync: as far as the budget goes.
@@ -281,6 +297,18 @@ impl<N: Node> Explorer<N> {
         if let Progress::Done | Progress::Held = progress {
             return self.settle(step, machine, ran.timers, fate, visit);
         }
+        self.fall(step, &machine, ran.timers, fate, visit)
+    }
+
+    /// Crashes the machine, in each way in which its disk can keep what is not durable.
+    fn fall<C: Checker<N>>(
+        &mut self,
+        step: &Move<'_, N, C>,
+        machine: &Machine<N>,
+        timers: &[TimerChange<N::Timer>],
+        fate: &mut Fate,
+        visit: &mut Visit<'_, N, C>,
+    ) -> ControlFlow<()> {
         for kept in ways_to_keep(&machine.disk, self.ground.scope.torn) {
             let mut machine = machine.clone();
             machine.crash(|file, _| {
@@ -288,7 +316,7 @@ impl<N: Node> Explorer<N> {
                 of.map_or(Kept::SYNCED, |(_, kept)| *kept)
             });
             fate.kept = kept;
-            self.settle(step, machine, ran.timers, fate, visit)?;
+            self.settle(step, machine, timers, fate, visit)?;
         }
         fate.kept = Vec::new();
         ControlFlow::Continue(())

@@ -54,6 +54,7 @@ impl<N: Node, C: Checker<N>> Search<N, C> {
             cut: snapshot.cut,
             calls: snapshot.calls,
             watches: snapshot.checker.watches_messages(),
+            stops: snapshot.stops,
         };
         let now = ground.start;
         let mut seats = Vec::new();
@@ -93,6 +94,7 @@ impl<N: Node, C: Checker<N>> Search<N, C> {
             cut: Vec::new(),
             calls: Vec::new(),
             watches: checker.watches_messages(),
+            stops: scenario.stops.clone(),
         };
         let seats = scenario.places.iter().map(|place| {
             let mut machine = Machine::new(place.addr, place.cfg.clone());

@@ -2,7 +2,7 @@
 
 use super::choice::{BadSync, Fate};
 use super::draft::{Draft, is_plain};
-use super::expand::{Broken, Explorer, Next, Pick, Visit};
+use super::expand::{Broken, Explorer, Pick, Visit};
 use super::run::{Job, Move};
 use super::state::{Pending, Rest, Seat};
 use crate::check::{Checker, Event, Step, Violation};
@@ -49,26 +49,16 @@ impl<N: Node> Explorer<N> {
             .ground
             .known(node, &self.sends)
             .and_then(|()| self.tell(step, &mut draft, fate));
-        let broken = result.err().map(|violation| {
-            Box::new(Broken {
-                violation,
-                node,
-                panic: None,
-            })
+        let broken = result.err().map(|violation| Broken {
+            violation,
+            node,
+            panic: None,
         });
         if self.thrifty && broken.is_none() && self.is_idle(step, &draft, fate) {
             return ControlFlow::Continue(());
         }
         draft.send(&self.ground, node, &mut self.sends);
-        visit(
-            &self.ground,
-            Next {
-                pick: step.pick,
-                fate,
-                draft,
-                broken,
-            },
-        )
+        self.offer(step, fate, draft, broken, visit)
     }
 
     /// True for a step after which nothing is different but that a message is gone, or a timer that nobody has to wait

@@ -188,6 +188,8 @@ pub(super) struct Ground<N: Node> {
     pub(super) calls: Vec<Call<N::Op, N::Ret>>,
     /// Whether the checker watches messages.
     pub(super) watches: bool,
+    /// What a node says that stops itself on purpose.
+    pub(super) stops: Vec<&'static str>,
 }
 
 impl<N: Node> Ground<N> {

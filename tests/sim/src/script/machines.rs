@@ -38,6 +38,24 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
         self.world.boot(i);
         self.go_on();
     }
+    /// What the node said when it stopped itself (see [`crate::Scenario::stops_on`]); `None` if it
+    /// has not, or was started since.
+    pub fn stopped(&self, addr: Addr) -> Option<String> {
+        let seat = &self.world.core.seats[self.place(addr)];
+        seat.stopped.clone()
+    }
+    /// Damages a file on the disk of a node that is down: the next start reads what `change` made of
+    /// it.
+    #[track_caller]
+    pub fn damage(&mut self, addr: Addr, file: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        let i = self.place(addr);
+        if self.world.core.seats[i].machine.is_up() {
+            self.fail(format!("{addr} is up; crash it before its disk is damaged"));
+        }
+        if !self.world.core.seats[i].machine.disk.damage(file, change) {
+            self.fail(format!("{addr} has no file {file:?} that could be damaged"));
+        }
+    }
     /// The node starts again with an empty disk.
     #[track_caller]
     pub fn restart_with_amnesia(&mut self, addr: Addr) {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+/// A timer is a message to oneself: ask again, or give up and decide.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Msg {
     Prepare,
@@ -14,12 +15,7 @@ pub enum Msg {
     Ask,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Timer {
-    /// The coordinator waits no longer for votes.
-    GiveUp,
-    Ask,
-}
+const WAIT: Duration = Duration::from_millis(100);
 
 pub struct Config {
     pub coordinator: Addr,
@@ -30,13 +26,11 @@ pub struct Config {
 
 /// Logs `None` when it is prepared, then what was decided.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Participant {
-    log: Vec<Option<bool>>,
-}
+struct Participant(Vec<Option<bool>>);
 
 impl Participant {
     fn log(&mut self, cx: &mut Ctx<'_, Self>, record: Option<bool>) {
-        self.log.push(record);
+        self.0.push(record);
         append_record(&mut cx.disk(), "log", &record);
         cx.disk().sync("log");
     }
@@ -45,7 +39,7 @@ impl Participant {
 impl Node for Participant {
     type Config = Config;
     type Msg = Msg;
-    type Timer = Timer;
+    type Timer = Msg;
     type Op = ();
     type Ret = bool;
     type View = Option<bool>;
@@ -53,32 +47,30 @@ impl Node for Participant {
     fn boot(cx: &mut Ctx<'_, Self>) -> Self {
         let found = read_records(&cx.disk(), "log");
         cx.disk().truncate("log", found.good_len);
-        if found.records.last() == Some(&None) {
-            cx.set_timer(Timer::Ask, Duration::from_millis(100));
-        }
-        Participant { log: found.records }
+        cx.set_timer(Msg::Ask, WAIT);
+        Participant(found.records)
     }
     fn on_message(&mut self, cx: &mut Ctx<'_, Self>, from: Addr, msg: Msg) {
         match msg {
-            Msg::Prepare if self.log.is_empty() => {
+            Msg::Prepare if self.0.is_empty() => {
                 let yes = cx.choose(2) == 0;
                 self.log(cx, (!yes).then_some(false));
-                cx.set_timer(Timer::Ask, Duration::from_millis(100));
+                cx.set_timer(Msg::Ask, WAIT);
                 cx.send(from, Msg::Vote(yes));
             }
-            Msg::Decide(commit) if self.log == [None] => self.log(cx, Some(commit)),
+            Msg::Decide(commit) if self.0 == [None] => self.log(cx, Some(commit)),
             _ => {}
         }
     }
-    fn on_timer(&mut self, cx: &mut Ctx<'_, Self>, _: Timer) {
-        if self.log == [None] {
-            cx.set_timer(Timer::Ask, Duration::from_millis(100));
+    fn on_timer(&mut self, cx: &mut Ctx<'_, Self>, _: Msg) {
+        if self.0 == [None] {
+            cx.set_timer(Msg::Ask, WAIT);
             cx.send(cx.cfg().coordinator, Msg::Ask);
         }
     }
     fn on_op(&mut self, _: &mut Ctx<'_, Self>, _: OpId, (): ()) {}
     fn view(&self, _: LocalTime) -> Option<bool> {
-        self.log.last().copied().flatten()
+        self.0.last().copied().flatten()
     }
 }
 
@@ -100,33 +92,24 @@ const INNER: Role<Process, Participant> = Role {
 impl Process {
     fn decide(&mut self, cx: &mut Ctx<'_, Self>, commit: bool) {
         self.decided = Some(commit);
-        if cx.cfg().sends_first {
-            cx.send_all(&cx.cfg().participants, Msg::Decide(commit));
-        }
-        append_record(&mut cx.disk(), "decision", &commit);
-        cx.disk().sync("decision");
-        if !cx.cfg().sends_first {
-            cx.send_all(&cx.cfg().participants, Msg::Decide(commit));
+        for sends in [cx.cfg().sends_first, !cx.cfg().sends_first] {
+            if sends {
+                cx.send_all(&cx.cfg().participants, Msg::Decide(commit));
+            } else {
+                append_record(&mut cx.disk(), "decision", &commit);
+                cx.disk().sync("decision");
+            }
         }
         if let Some(id) = self.open.take() {
             cx.ret(id, commit);
         }
-    }
-
-    fn inside(
-        &mut self,
-        cx: &mut Ctx<'_, Self>,
-        run: impl FnOnce(&mut Participant, &mut Ctx<'_, Participant>),
-    ) {
-        let answers = cx.scope(&INNER, |cx| run(&mut self.inner, cx));
-        assert!(answers.is_empty(), "a participant is asked nothing");
     }
 }
 
 impl Node for Process {
     type Config = Config;
     type Msg = Msg;
-    type Timer = Timer;
+    type Timer = Msg;
     type Op = ();
     type Ret = bool;
     type View = Option<bool>;
@@ -142,7 +125,8 @@ impl Node for Process {
     fn on_message(&mut self, cx: &mut Ctx<'_, Self>, from: Addr, msg: Msg) {
         match (msg, self.decided) {
             (Msg::Prepare | Msg::Decide(_), _) => {
-                self.inside(cx, |inner, cx| inner.on_message(cx, from, msg));
+                // A participant is asked nothing, so it answers nothing.
+                let _ = cx.scope(&INNER, |cx| self.inner.on_message(cx, from, msg));
             }
             (_, Some(commit)) => cx.send(from, Msg::Decide(commit)),
             (Msg::Vote(true), None) if self.open.is_some() => {
@@ -156,11 +140,11 @@ impl Node for Process {
             (Msg::Vote(_) | Msg::Ask, None) => self.decide(cx, false),
         }
     }
-    fn on_timer(&mut self, cx: &mut Ctx<'_, Self>, timer: Timer) {
-        match timer {
-            Timer::Ask => self.inside(cx, |inner, cx| inner.on_timer(cx, timer)),
-            Timer::GiveUp if self.decided.is_none() => self.decide(cx, false),
-            Timer::GiveUp => {}
+    fn on_timer(&mut self, cx: &mut Ctx<'_, Self>, timer: Msg) {
+        if timer == Msg::Ask {
+            let _ = cx.scope(&INNER, |cx| self.inner.on_timer(cx, timer));
+        } else if self.decided.is_none() {
+            self.decide(cx, false);
         }
     }
     fn on_op(&mut self, cx: &mut Ctx<'_, Self>, id: OpId, (): ()) {
@@ -168,7 +152,7 @@ impl Node for Process {
             return cx.ret(id, commit);
         }
         self.open = Some(id);
-        cx.set_timer(Timer::GiveUp, Duration::from_millis(100));
+        cx.set_timer(Msg::Decide(false), WAIT);
         cx.send_all(&cx.cfg().participants, Msg::Prepare);
     }
     fn view(&self, now: LocalTime) -> Option<bool> {
