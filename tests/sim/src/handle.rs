@@ -111,7 +111,7 @@ impl<N: Node, C: Checker<N>> World<N, C> {
     pub(crate) fn hand(&mut self, i: usize, input: Waiting<N>) {
         let seat = &mut self.core.seats[i];
         if seat.machine.is_paused() {
-            seat.waiting.push_back(input);
+            seat.wait(input);
         } else if seat.machine.is_up() {
             self.take(i, input);
         } else if let Waiting::Message(flight) = input {
@@ -131,7 +131,7 @@ impl<N: Node, C: Checker<N>> World<N, C> {
     /// Handles what has waited, as long as the node is neither down nor paused again.
     pub(crate) fn catch_up(&mut self, i: usize) {
         while !self.failed() && self.core.seats[i].is_ready() {
-            let Some(input) = self.core.seats[i].waiting.pop_front() else {
+            let Some(input) = self.core.seats[i].next_waiting() else {
                 return;
             };
             self.take(i, input);

@@ -34,8 +34,6 @@ pub(crate) struct Flight<M> {
 pub(crate) struct Link<M> {
     base: u64,
     sent: u64,
-    /// Links that keep order: when the last message arrives.
-    pub(crate) last: u64,
     /// How many cuts lie on it.
     pub(crate) cuts: u32,
     /// Scripts only; boxed because random runs have none of it.
@@ -114,7 +112,8 @@ pub(crate) struct Net<N: Node> {
     pub(crate) late_from: u64,
     pub(crate) late_span: u64,
     wire: bool,
-    pub(crate) fifo: bool,
+    /// If links keep order: for each, when its last message arrives.
+    pub(crate) fifo: Option<Vec<u64>>,
     pub(crate) bytes: Vec<u8>,
     pub(crate) digest: Option<Digest>,
     pub(crate) recorder: Option<Box<Recorder<N>>>,
@@ -146,12 +145,12 @@ impl<N: Node> Net<N> {
                 links.push(Link {
                     base: Draw::key(MESSAGE, from.0, to.0, 0),
                     sent: 0,
-                    last: 0,
                     cuts: 0,
                     told: None,
                 });
             }
         }
+        let count = links.len();
         let span = |r: &std::ops::Range<std::time::Duration>| {
             let from = micros(r.start);
             (from, micros(r.end).saturating_sub(from).max(1))
@@ -177,7 +176,7 @@ impl<N: Node> Net<N> {
             late_from,
             late_span,
             wire: scenario.wire,
-            fifo: scenario.fifo,
+            fifo: scenario.fifo.then(|| vec![0; count]),
             bytes: Vec::new(),
             digest: None,
             recorder: None,

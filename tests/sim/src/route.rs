@@ -12,10 +12,10 @@ impl<N: Node> Net<N> {
     #[inline]
     pub(crate) fn put(&mut self, flight: Flight<N::Msg>, delay: u64) {
         let mut at = self.now + delay;
-        if self.fifo {
-            let last = &mut self.link(flight.from, flight.to).last;
-            at = at.max(*last);
-            *last = at;
+        if let Some(last) = &mut self.fifo {
+            let link = usize::from(flight.from) * self.addrs.len() + usize::from(flight.to);
+            at = at.max(last[link]);
+            last[link] = at;
         }
         let place = self.flights.insert(flight);
         self.queue.push(at, What::Flight(place));
@@ -49,7 +49,7 @@ impl<N: Node> Net<N> {
         ) {
             return self.lose(&flight);
         }
-        let late = !self.fifo && (bits >> 42) & MASK < self.rates.late;
+        let late = self.fifo.is_none() && (bits >> 42) & MASK < self.rates.late;
         if strikes(&mut self.fate, FaultKind::Late, late) {
             delay += self.late_from + draw.again(2).below(self.late_span);
         }
@@ -57,7 +57,7 @@ impl<N: Node> Net<N> {
         if strikes(&mut self.fate, FaultKind::Duplicate, double) {
             let later = delay + self.late_from + draw.again(3).below(self.late_span);
             let copy = self.copy(&flight);
-            if self.fifo {
+            if self.fifo.is_some() {
                 self.put(flight, delay);
                 return self.put(copy, delay);
             }

@@ -106,6 +106,8 @@ pub(crate) struct Seat<N: Node> {
     pub(crate) clock: Clock,
     pub(crate) timers: Vec<Pending<N::Timer>>,
     pub(crate) waiting: VecDeque<Waiting<N>>,
+    /// How many of those are timers: seldom any, and then they are looked for at each change.
+    late: usize,
     pub(crate) dice: NodeDice,
     /// The handler that runs, or ran last.
     pub(crate) occasion: Occasion,
@@ -139,6 +141,7 @@ impl<N: Node> Seat<N> {
             clock: Clock::default(),
             timers: Vec::new(),
             waiting: VecDeque::new(),
+            late: 0,
             dice: NodeDice::new(seed),
             occasion: Occasion::default(),
             firings: BTreeMap::new(),
@@ -187,10 +190,12 @@ impl<N: Node> Seat<N> {
         queue: &mut Queue,
     ) {
         for change in changes.drain(..) {
-            if !self.waiting.is_empty() {
+            if self.late > 0 {
                 let (TimerChange::Set(timer, _) | TimerChange::Cancel(timer)) = &change;
+                let before = self.waiting.len();
                 self.waiting
                     .retain(|w| !matches!(w, Waiting::Timer(late) if late == timer));
+                self.late -= before - self.waiting.len();
             }
             match change {
                 TimerChange::Set(timer, after) => self.set_timer(place, now, timer, after, queue),
@@ -297,7 +302,26 @@ impl<N: Node> Seat<N> {
             pending.active = false;
         }
         self.waiting.clear();
+        self.late = 0;
         self.armed = None;
+    }
+
+    /// What comes while the node stands still.
+    pub(crate) fn wait(&mut self, input: Waiting<N>) {
+        self.late += usize::from(matches!(input, Waiting::Timer(_)));
+        self.waiting.push_back(input);
+    }
+
+    pub(crate) fn next_waiting(&mut self) -> Option<Waiting<N>> {
+        let input = self.waiting.pop_front()?;
+        self.late -= usize::from(matches!(input, Waiting::Timer(_)));
+        Some(input)
+    }
+
+    /// All that waits, which waits no longer.
+    pub(crate) fn take_waiting(&mut self) -> VecDeque<Waiting<N>> {
+        self.late = 0;
+        std::mem::take(&mut self.waiting)
     }
 
     pub(crate) fn is_ready(&self) -> bool {

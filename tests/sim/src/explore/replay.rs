@@ -130,7 +130,7 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
             }
         }
         for i in 0..self.world.core.seats.len() {
-            for waiting in std::mem::take(&mut self.world.core.seats[i].waiting) {
+            for waiting in self.world.core.seats[i].take_waiting() {
                 match waiting {
                     Waiting::Message(flight) => {
                         let told = self.world.core.net.told(flight.from, flight.to);
@@ -145,7 +145,7 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
                         }
                     }
                     // The explorer knows the calls of its own clients only: this one is handled on resume.
-                    other => self.world.core.seats[i].waiting.push_back(other),
+                    other => self.world.core.seats[i].wait(other),
                 }
             }
         }
