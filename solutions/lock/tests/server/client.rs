@@ -4,6 +4,7 @@ use dist_lock::net::{NetConfig, Server};
 use dist_lock::wire::{Decoder, Frame, Pipeline};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 /// Runs a test on one thread with real time.
@@ -14,6 +15,13 @@ pub fn local(test: impl Future<Output = ()>) {
 /// As [`local`], on a clock that jumps ahead when everybody waits.
 pub fn paused(test: impl Future<Output = ()>) {
     run(test, true);
+}
+
+/// On the clock of [`paused`]: everybody else goes on until they all wait, and then so much time
+/// has passed at once.
+pub async fn pass(time: Duration) {
+    let never = std::future::pending::<()>();
+    let _ = tokio::time::timeout(time, never).await;
 }
 
 fn run(test: impl Future<Output = ()>, paused: bool) {

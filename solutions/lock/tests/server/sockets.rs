@@ -1,6 +1,8 @@
 //! Connections: pieces, pipelines, bad input, slow readers, too many clients, the end.
 
-use crate::client::{Client, connect, encode, int, is_error, local, ok, paused, server, text};
+use crate::client::{
+    Client, connect, encode, int, is_error, local, ok, pass, paused, server, text,
+};
 use dist_lock::net::{NetConfig, Server, run};
 use dist_lock::wire::Frame;
 use std::time::Duration;
@@ -135,7 +137,7 @@ fn a_client_that_reads_slowly_gets_everything_if_it_reads_in_time() {
         let mut client = slow_reader(&server, 20_000).await;
         for _ in 0..2000 {
             assert!(matches!(client.reply().await, Some(Frame::Bulk(v)) if v.len() == 20_000));
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            pass(Duration::from_millis(1)).await;
         }
     });
 }
@@ -147,7 +149,7 @@ fn a_client_that_reads_nothing_is_closed_and_the_others_are_served() {
         let mut slow = slow_reader(&server, 400_000).await;
         let mut other = connect(&server);
         assert_eq!(other.ask("PING").await, Frame::simple("PONG"));
-        tokio::time::sleep(Duration::from_secs(11)).await;
+        pass(Duration::from_secs(11)).await;
         let mut read = Vec::new();
         slow.stream.read_to_end(&mut read).await.expect("reads");
         assert!(
@@ -178,7 +180,7 @@ fn half_sent_commands_have_a_common_limit() {
             client.stream.write_all(&half).await.expect("writes");
             clients.push(client);
         }
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        pass(Duration::from_secs(2)).await;
         let mut refused = 0;
         for mut client in clients {
             let reply = tokio::time::timeout(Duration::from_millis(10), client.reply()).await;
