@@ -3,6 +3,8 @@
 
 mod shared;
 
+// Formatted with the tests that it belongs to.
+#[rustfmt::skip]
 #[path = "../../graded/lock/support.rs"]
 mod support;
 

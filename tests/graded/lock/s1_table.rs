@@ -2,10 +2,10 @@
 
 mod support;
 
-use dist_lock::{Cast, LockTable, Name, Owner, Proof, Ret, Token};
+use dist_lock::{LockTable, Name, Owner, Proof, Ret, Token};
 use node::LocalTime;
 use sim::explore::{Budget, Scope};
-use sim::{Ask, Faults, Scenario, Turn, grade, ms};
+use sim::{Faults, grade, ms};
 use support::*;
 
 fn at(ms: u64) -> LocalTime {
@@ -25,34 +25,37 @@ fn held_by_a() -> (LockTable, Name) {
     (table, name)
 }
 
+/// Until when the lease under `name` lasts, if one lives at `now`.
+fn ends(table: &LockTable, now: u64, name: &Name) -> Option<Option<LocalTime>> {
+    table.get(at(now), name).map(|lease| lease.until)
+}
+
 #[test]
 fn a_free_lock_is_granted_once() {
     grade("D-I1", |t| {
         let (mut table, name) = (LockTable::default(), name());
-        t.check(table.get(at(100), &name).is_none(), "a new table is empty");
+        let empty = table.get(at(100), &name).is_none();
+        t.check(empty, "a new table is empty, but get found a lease in it");
         let granted = table.set_if_absent(at(100), &name, &owner("a"), Token(7), Some(TTL));
-        t.check(granted, "a free lock is granted");
+        t.check(granted, "the lock was free, but set_if_absent returned false");
         let lease = table.get(at(100), &name).cloned();
-        t.check(lease.is_some(), "the lease stands in the table");
+        t.check(lease.is_some(), "the lock was granted, but get finds no lease");
         if let Some(lease) = lease {
-            t.check_eq(lease.owner, owner("a"), "its owner");
-            t.check_eq(lease.token, Token(7), "its token");
-            t.check_eq(lease.until, Some(at(1100)), "its end: the TTL after now");
+            t.check_eq(lease.owner, owner("a"), "the lease should have the owner that asked");
+            t.check_eq(lease.token, Token(7), "the lease should carry the token it was given");
+            t.check_eq(lease.until, Some(at(1100)), "the lease should end the TTL after now");
         }
         let before = table.clone();
-        let again = table.set_if_absent(at(600), &name, &owner("b"), Token(8), Some(TTL));
-        t.check(!again, "a held lock is refused");
-        t.check(table == before, "a refusal changes nothing");
-        let again = table.set_if_absent(at(600), &name, &owner("a"), Token(8), Some(TTL));
-        t.check(
-            !again && table == before,
-            "not even for the holder: it is held",
-        );
+        for asker in ["b", "a"] {
+            let again = table.set_if_absent(at(600), &name, &owner(asker), Token(8), Some(TTL));
+            t.check(!again, format!("a holds the lock, but {asker} was granted it"));
+            t.check(table == before, "a refusal must change nothing, but the table is another");
+        }
         let other = Name::from("other");
         let granted = table.set_if_absent(at(600), &other, &owner("b"), Token(8), None);
-        t.check(granted, "another name is free");
-        let until = table.get(at(1_000_000), &other).map(|l| l.until);
-        t.check_eq(until, Some(None), "without a TTL it never ends");
+        t.check(granted, "only `job` is held, but another name was refused too");
+        let until = ends(&table, 1_000_000, &other);
+        t.check_eq(until, Some(None), "a lease without a TTL should never end");
     });
 }
 
@@ -61,21 +64,20 @@ fn an_ended_lease_is_absent() {
     grade("D-I4", |t| {
         let (mut table, name) = held_by_a();
         let last = LocalTime::from_micros(1_099_999);
-        t.check(table.get(last, &name).is_some(), "it lives until its end");
-        t.check(
-            table.get(at(1100), &name).is_none(),
-            "at its end it is gone",
-        );
-        t.check(
-            !table.renew(at(1100), &name, &by("a"), TTL),
-            "an ended lease is not renewed",
-        );
-        t.check(table.get(at(1100), &name).is_none(), "and not brought back");
-        t.check(!table.release(at(1100), &name, &by("a")), "nor released");
+        let lives = table.get(last, &name).is_some();
+        t.check(lives, "the lease lives until 1100 ms, but get missed it a microsecond before");
+        let gone = table.get(at(1100), &name).is_none();
+        t.check(gone, "the lease has ended at 1100 ms, but get still finds it then");
+        let renewed = table.renew(at(1100), &name, &by("a"), TTL);
+        t.check(!renewed, "the lease has ended, but renew returned true");
+        let gone = table.get(at(1100), &name).is_none();
+        t.check(gone, "the lease has ended, but a renewal brought it back");
+        let released = table.release(at(1100), &name, &by("a"));
+        t.check(!released, "the lease has ended, but release returned true");
         let granted = table.set_if_absent(at(1100), &name, &owner("b"), Token(8), Some(TTL));
-        t.check(granted, "the lock is free for another");
+        t.check(granted, "a's lease has ended, but the lock was refused to b");
         let holder = table.get(at(1100), &name).map(|l| l.owner.clone());
-        t.check_eq(holder, Some(owner("b")), "who holds it now");
+        t.check_eq(holder, Some(owner("b")), "the lock should now be b's");
     });
 }
 
@@ -84,27 +86,26 @@ fn only_its_owner_ends_a_lease() {
     grade("D-I3", |t| {
         let (mut table, name) = held_by_a();
         let before = table.clone();
-        for stranger in ["b", "", "aa", "A"] {
-            let released = table.release(at(500), &name, &by(stranger));
-            t.check(!released, format!("{stranger:?} is not the owner"));
+        let strangers = ["b", "", "aa", "A"].map(by);
+        for stranger in strangers.into_iter().chain([Proof::Token(Token(6))]) {
+            let released = table.release(at(500), &name, &stranger);
+            let text = format!("{stranger:?} proves nothing here, but release returned true");
+            t.check(!released, text);
         }
-        let released = table.release(at(500), &name, &Proof::Token(Token(6)));
-        t.check(!released, "another token is no proof");
-        t.check(table == before, "a refused release changes nothing");
+        t.check(table == before, "a refused release must change nothing, but the table is another");
         let released = table.release(at(500), &name, &by("a"));
-        t.check(released, "the owner ends its lease");
-        t.check(table.get(at(500), &name).is_none(), "the lock is free");
-        t.check(
-            !table.release(at(500), &name, &by("a")),
-            "a second time there is nothing",
-        );
+        t.check(released, "a holds the lock, but its release returned false");
+        let free = table.get(at(500), &name).is_none();
+        t.check(free, "a has released the lock, but get still finds the lease");
+        let again = table.release(at(500), &name, &by("a"));
+        t.check(!again, "nothing is held any more, but a second release returned true");
 
         let (mut table, name) = held_by_a();
         let released = table.release(at(500), &name, &Proof::Token(Token(7)));
-        t.check(released, "its token is a proof too");
+        t.check(released, "the token of the grant is a proof too, but release returned false");
         table.set_if_absent(at(500), &name, &owner("b"), Token::NONE, Some(TTL));
         let released = table.release(at(500), &name, &Proof::Token(Token::NONE));
-        t.check(!released, "having no token proves nothing");
+        t.check(!released, "having no token proves nothing, but release returned true");
     });
 }
 
@@ -113,32 +114,31 @@ fn only_its_owner_renews_a_lease() {
     grade("D-I3", |t| {
         let (mut table, name) = held_by_a();
         let before = table.clone();
-        t.check(
-            !table.renew(at(500), &name, &by("b"), TTL),
-            "b is not the owner",
-        );
-        t.check(table == before, "a refused renewal changes nothing");
-        t.check(
-            table.renew(at(500), &name, &by("a"), TTL),
-            "the owner renews",
-        );
-        let lease = table.get(at(500), &name).cloned();
-        let until = lease.as_ref().and_then(|l| l.until);
-        t.check_eq(
-            until,
-            Some(at(1500)),
-            "from now, not on top of what was left",
-        );
-        t.check_eq(
-            lease.map(|l| l.token),
-            Some(Token(7)),
-            "it is the same grant",
-        );
+        for stranger in [by("b"), Proof::Token(Token(6)), Proof::Token(Token::NONE)] {
+            let renewed = table.renew(at(500), &name, &stranger, TTL);
+            let text = format!("{stranger:?} proves nothing here, but renew returned true");
+            t.check(!renewed, text);
+        }
+        t.check(table == before, "a refused renewal must change nothing, but the table is another");
+        let renewed = table.renew(at(500), &name, &by("a"), TTL);
+        t.check(renewed, "a holds the lock, but its renewal returned false");
+        let until = ends(&table, 500, &name);
+        let text = "the lease should end the TTL after the renewal, not on top of what was left";
+        t.check_eq(until, Some(Some(at(1500))), text);
+        let token = table.get(at(500), &name).map(|l| l.token);
+        t.check_eq(token, Some(Token(7)), "a renewed lease is the same grant, with its token");
+        let renewed = table.renew(at(550), &name, &Proof::Token(Token(7)), TTL);
+        t.check(renewed, "the token of the grant is a proof too, but renew returned false");
         let shorter = table.renew(at(600), &name, &by("a"), ms(10));
-        t.check(
-            shorter && table.get(at(610), &name).is_none(),
-            "a shorter TTL counts too",
-        );
+        t.check(shorter, "a holds the lock, but its renewal with a shorter TTL returned false");
+        let gone = table.get(at(610), &name).is_none();
+        t.check(gone, "a renewal for 10 ms ends the lease 10 ms later, but get still finds it");
+
+        let (mut table, name) = (LockTable::default(), name);
+        table.set_if_absent(at(100), &name, &owner("a"), Token(7), None);
+        table.renew(at(500), &name, &by("a"), TTL);
+        let text = "a lease that never ended ends the TTL after its renewal";
+        t.check_eq(ends(&table, 500, &name), Some(Some(at(1500))), text);
     });
 }
 
@@ -146,29 +146,13 @@ fn only_its_owner_renews_a_lease() {
 fn one_client_after_another() {
     grade("D-I1", |t| {
         t.script(&plain(&[A, B]), watched(), |w| {
-            let first = w.op(A, lock());
-            w.run_for(ms(10));
-            w.expect(locked(w.answer(first)), "A has the lock");
-            let second = w.op(B, lock());
-            w.run_for(ms(10));
-            w.expect_eq(
-                w.answer(second).cloned(),
-                Some(Ret::Busy),
-                "B does not get it",
-            );
-            let back = w.op(A, unlock());
-            w.run_for(ms(10));
-            w.expect_eq(
-                w.answer(back).cloned(),
-                Some(Ret::Unlocked),
-                "A gives it back",
-            );
-            let third = w.op(B, lock());
-            w.run_for(ms(10));
-            w.expect(locked(w.answer(third)), "B has the lock");
+            takes(w, A, FREE);
+            is_refused(w, B, "A holds the lock");
+            unlocks(w, A);
+            takes(w, B, "A has given the lock back");
             let acts = w.op(B, act());
             w.run_for(ms(10));
-            w.expect_eq(w.answer(acts).cloned(), Some(Ret::Acted), "B acts under it");
+            told(w, acts, Ret::Acted, "B acts under the lock that it holds");
         });
     });
 }
@@ -177,26 +161,18 @@ fn one_client_after_another() {
 fn a_late_unlock_frees_nobody_elses_lock() {
     grade("D-I3", |t| {
         t.script(&plain(&[A, B, C]), Ownership::default(), |w| {
-            w.op(A, lock());
-            w.run_for(ms(10));
+            takes(w, A, FREE);
             w.hold(A, SERVER);
             let late = w.op(A, unlock());
             w.run_for(TTL);
-            let second = w.op(B, lock());
-            w.run_for(ms(10));
-            w.expect(
-                locked(w.answer(second)),
-                "A's lease has ended, B has the lock",
-            );
+            takes(w, B, "A's lease has ended and its release is still under way");
             w.release(A, SERVER);
             w.run_for(ms(10));
-            let third = w.op(C, lock());
-            w.run_for(ms(10));
-            w.expect_eq(w.answer(third).cloned(), Some(Ret::Busy), "B still has it");
-            let told = w.answer(late).cloned();
+            is_refused(w, C, "A's release has arrived, and B holds the lock all the same");
+            let lied = w.answer(late) == Some(&Ret::Unlocked);
             w.expect(
-                told != Some(Ret::Unlocked),
-                "A is not told that it gave the lock back",
+                !lied,
+                "A's lease had ended before its release arrived, but A was told Unlocked",
             );
         });
     });
@@ -207,23 +183,15 @@ fn an_unlock_is_one_step_of_the_server() {
     grade("D-I3", |t| {
         // Whatever the server says to A, A hears it only when B holds the lock.
         t.script(&plain(&[A, B]), Ownership::default(), |w| {
-            w.op(A, lock());
-            w.run_for(TTL - ms(50));
+            takes(w, A, FREE);
+            w.run_for(TTL - ms(60));
             w.hold(SERVER, A);
             w.op(A, unlock());
             w.run_for(ms(100));
-            let second = w.op(B, lock());
-            w.run_for(ms(10));
-            w.expect(locked(w.answer(second)), "B has the lock");
+            takes(w, B, "A has unlocked, and its lease has ended besides");
             w.release(SERVER, A);
             w.run_for(ms(50));
-            let held = w.op(B, unlock());
-            w.run_for(ms(10));
-            w.expect_eq(
-                w.answer(held).cloned(),
-                Some(Ret::Unlocked),
-                "B had it all the time",
-            );
+            unlocks(w, B);
         });
     });
 }
@@ -244,13 +212,7 @@ fn a_dead_client_leaves_no_lock_for_ever() {
                 w.crash(A);
                 w.release(A, SERVER);
                 w.run_for(TTL + TTL / 10);
-                let second = w.op(B, lock());
-                w.run_for(ms(10));
-                let told = locked(w.answer(second));
-                w.expect(
-                    told,
-                    format!("A died after message {sent}; a TTL later the lock is free"),
-                );
+                takes(w, B, format!("A died after message {sent}, more than a TTL ago"));
             });
         }
     });
@@ -262,25 +224,12 @@ fn many_runs_with_a_bad_network() {
         let mut faults = Faults::network();
         (faults.crash, faults.pause, faults.late) = (0.01, 0.02, 0.1);
         faults = faults.only(sim::FaultKind::Crash, &[A, B, C]);
-        let mut scene = plain(&[A, B, C])
-            .with_faults(faults)
-            .lasting(ms(4_000), ms(2_000));
+        let mut scene = plain(&[A, B, C]).with_faults(faults).lasting(ms(4_000), ms(2_000));
         for client in [A, B, C] {
-            scene = takes_turns(scene, client);
+            scene = locks_and_unlocks(scene, client);
         }
         t.swarm(&scene, watched());
     });
-}
-
-/// Locks, thinks, unlocks, thinks, … .
-fn takes_turns(scene: Scenario<Cast>, node: node::Addr) -> Scenario<Cast> {
-    scene.client(letter(node), move |turn: &Turn<'_, Cast>| {
-        let had = locked(turn.last_answer());
-        let op = if had { unlock() } else { lock() };
-        let longest = if had { 1_500_000 } else { 300_000 };
-        let after = std::time::Duration::from_micros(1 + turn.draw.below(longest));
-        Some(Ask { node, op, after })
-    })
 }
 
 #[test]
@@ -291,11 +240,7 @@ fn every_order_of_two_clients() {
         let scope = Scope::new()
             .client([(A, two_ticks()), (A, unlock())])
             .client([(B, two_ticks())])
-            .budget(Budget {
-                crashes: 1,
-                late: 2,
-                ..Budget::default()
-            })
+            .budget(Budget { crashes: 1, late: 2, ..Budget::default() })
             .ticks(tick, 4)
             .prompt();
         t.explore(&patient(plain(&[A, B])), watched(), &scope);

@@ -2,86 +2,27 @@
 
 mod support;
 
-use dist_lock::{Cast, Msg, Ret, StorageRequest, Token, Value, View};
-use node::{Addr, OpId};
+use dist_lock::{Name, Op, Ret, Token, Value};
 use sim::explore::{Budget, Scope};
-use sim::{Ask, Checker, Faults, Scenario, Script, Turn, grade, ms};
-use std::time::Duration;
+use sim::{Faults, grade, ms};
+use support::storage::*;
 use support::*;
-
-/// The token of a lock that was granted.
-fn token<C: Checker<Cast>>(w: &Script<Cast, C>, id: OpId) -> Option<Token> {
-    match w.answer(id) {
-        Some(Ret::Locked { token }) => Some(*token),
-        _ => None,
-    }
-}
-
-/// What stands in the storage's cell.
-fn stands<C: Checker<Cast>>(w: &Script<Cast, C>) -> Option<Value> {
-    match w.view(STORAGE) {
-        Some(View::Storage(storage)) => storage.cells.first().map(|c| c.value.clone()),
-        _ => None,
-    }
-}
-
-fn is_write(msg: &Msg) -> bool {
-    matches!(msg, Msg::ToStorage(_, StorageRequest::Write { .. }))
-}
-
-/// `by` locks, and must get the lock; returns its token.
-fn takes<C: Checker<Cast>>(w: &mut Script<Cast, C>, by: Addr) -> Token {
-    let id = w.op(by, lock());
-    w.run_for(ms(10));
-    let token = token(w, id);
-    w.expect(
-        token.is_some(),
-        format!("client {} has the lock", letter(by)),
-    );
-    token.unwrap_or_default()
-}
-
-/// `by` writes `text`, and must be told that it is written.
-fn writes<C: Checker<Cast>>(w: &mut Script<Cast, C>, by: Addr, text: &str) {
-    let id = w.op(by, write(text));
-    w.run_for(ms(20));
-    let told = w.answer(id).cloned();
-    w.expect_eq(
-        told,
-        Some(Ret::Written),
-        format!("{} writes {text}", letter(by)),
-    );
-    w.expect_eq(
-        stands(w),
-        Some(Value::from(text)),
-        "what stands in the storage",
-    );
-}
-
-/// A holds the lock and has written once, so that the storage has opened the cell for it.
-fn a_is_open<C: Checker<Cast>>(w: &mut Script<Cast, C>) {
-    takes(w, A);
-    writes(w, A, "first");
-}
 
 #[test]
 fn the_holder_writes_as_often_as_it_likes() {
     grade("D-I2", |t| {
         t.script(&fenced(&[A]), Fencing::default(), |w| {
-            takes(w, A);
+            let first = takes(w, A, FREE);
+            let text = format!("the first token of all should be 1, and is {first}");
+            w.expect(first == Token(1), text);
             for text in ["one", "two", "three"] {
                 writes(w, A, text);
             }
-            w.op(A, unlock());
-            w.run_for(ms(10));
+            unlocks(w, A);
             let late = w.op(A, write("four"));
             w.run_for(ms(20));
-            w.expect_eq(
-                w.answer(late).cloned(),
-                Some(Ret::NotHeld),
-                "not without the lock",
-            );
-            w.expect_eq(stands(w), Some(Value::from("three")), "nothing was written");
+            told(w, late, Ret::NotHeld, "A has unlocked and writes");
+            says(w, "three", "A had no lock for its last write");
         });
     });
 }
@@ -91,11 +32,39 @@ fn the_next_holder_writes_too() {
     grade("D-I2", |t| {
         t.script(&fenced(&[A, B]), (), |w| {
             a_is_open(w);
-            w.op(A, unlock());
-            w.run_for(ms(10));
-            takes(w, B);
+            unlocks(w, A);
+            takes(w, B, "A has given the lock back");
             writes(w, B, "second");
             writes(w, B, "third");
+        });
+    });
+}
+
+#[test]
+fn each_cell_has_tokens_of_its_own() {
+    grade("D-I2", |t| {
+        // B writes elsewhere, under another lock and a later token: that concerns A's cell in no way.
+        t.script(&fenced(&[A, B]), Fencing::default(), |w| {
+            takes(w, A, FREE);
+            let (name, other) = (Name::from("job"), Name::from("other"));
+            let (ttl, wait) = (TTL, None);
+            let of_b = other.clone();
+            w.op(B, Op::Lock { name: of_b, ttl, wait });
+            w.run_for(ms(10));
+            let value = Value::from("of B");
+            let id = w.op(B, Op::Write { name: other.clone(), value });
+            w.run_for(ms(20));
+            told(w, id, Ret::Written, "B holds `other` and writes there");
+            writes(w, A, "of A");
+            w.crash(STORAGE);
+            w.restart(STORAGE);
+            w.run_for(ms(10));
+            for (cell, text) in [(name, "of A"), (other, "of B")] {
+                let kept = stands(w, &cell) == Some(Value::from(text));
+                let text =
+                    format!("{text:?} was written to `{cell}`, but after a restart it is gone");
+                w.expect(kept, text);
+            }
         });
     });
 }
@@ -107,17 +76,15 @@ fn tokens_grow_from_grant_to_grant() {
             let mut last = Token::NONE;
             for round in 0..60 {
                 let by = if round % 2 == 0 { A } else { B };
-                let next = takes(w, by);
-                w.expect(next > last, format!("token {next} comes after {last}"));
-                last = next;
+                let next = takes(w, by, "the one before has unlocked, or died a TTL ago");
+                grows(w, &mut last, next);
                 if round % 7 == 6 {
                     // Nobody unlocks: the lease ends with its holder.
                     w.crash(by);
                     w.run_for(TTL + TTL / 10);
                     w.restart(by);
                 } else {
-                    w.op(by, unlock());
-                    w.run_for(ms(10));
+                    unlocks(w, by);
                 }
             }
         });
@@ -131,16 +98,31 @@ fn tokens_grow_over_restarts() {
             let mut last = Token::NONE;
             for round in 0..8 {
                 let by = if round % 2 == 0 { A } else { B };
-                let next = takes(w, by);
-                w.expect(next > last, format!("token {next} comes after {last}"));
-                last = next;
-                w.op(by, unlock());
-                w.run_for(ms(10));
-                w.crash(SERVER);
-                w.restart(SERVER);
-                w.run_for(ms(10));
+                let next = takes(w, by, FREE);
+                grows(w, &mut last, next);
+                unlocks(w, by);
+                server_restarts(w);
             }
         });
+    });
+}
+
+#[test]
+fn a_restart_after_any_number_of_grants_repeats_no_token() {
+    grade("D-I2", |t| {
+        for grants in 1..=40 {
+            t.script(&fenced(&[A]), Fencing::default(), |w| {
+                let mut last = Token::NONE;
+                for life in [grants, 1] {
+                    for _ in 0..life {
+                        let next = takes(w, A, format!("{grants} grants, then a restart"));
+                        grows(w, &mut last, next);
+                        unlocks(w, A);
+                    }
+                    server_restarts(w);
+                }
+            });
+        }
     });
 }
 
@@ -153,20 +135,15 @@ fn a_grant_leaves_when_its_token_is_durable() {
             for cut in 0..6 {
                 t.script(&fenced(&[A, B]), Fencing::default(), |w| {
                     for _ in 0..before {
-                        takes(w, A);
-                        w.op(A, unlock());
-                        w.run_for(ms(10));
+                        takes(w, A, FREE);
+                        unlocks(w, A);
                     }
                     w.crash_at_effect(SERVER, cut);
                     w.op(A, lock());
                     w.run_for(ms(10));
                     w.crash(A);
-                    if w.view(SERVER).is_some() {
-                        w.crash(SERVER);
-                    }
-                    w.restart(SERVER);
-                    w.run_for(ms(10));
-                    takes(w, B);
+                    server_restarts(w);
+                    takes(w, B, "the server has restarted, without any lease");
                 });
             }
         }
@@ -177,17 +154,16 @@ fn a_grant_leaves_when_its_token_is_durable() {
 fn tokens_ignore_the_wall_clock() {
     grade("D-I2", |t| {
         t.script(&fenced(&[A, B]), Fencing::default(), |w| {
-            takes(w, A);
-            w.op(A, unlock());
-            w.run_for(ms(10));
+            takes(w, A, FREE);
+            unlocks(w, A);
             w.step_wall(SERVER, -3_600_000_000);
-            takes(w, B);
+            takes(w, B, FREE);
             w.op(B, unlock());
             w.crash(SERVER);
             w.step_wall(SERVER, -3_600_000_000);
             w.restart(SERVER);
             w.run_for(ms(10));
-            takes(w, A);
+            takes(w, A, FREE);
         });
     });
 }
@@ -196,25 +172,19 @@ fn tokens_ignore_the_wall_clock() {
 fn a_write_that_was_on_its_way_is_refused() {
     grade("D-I2", |t| {
         t.script(&fenced(&[A, B]), Fencing::default(), |w| {
-            takes(w, A);
+            takes(w, A, FREE);
             w.hold(A, STORAGE);
             // The check is made, the write has left, and then it takes its time.
             let late = w.op(A, write("from A"));
             w.run_for(ms(150));
             w.pause(A);
             w.run_for(TTL);
-            takes(w, B);
+            takes(w, B, "A has stood still for a TTL");
             writes(w, B, "from B");
             w.resume(A);
             w.release(A, STORAGE);
             w.run_for(ms(50));
-            w.expect_eq(
-                stands(w),
-                Some(Value::from("from B")),
-                "what stands in the storage",
-            );
-            let told = w.answer(late).cloned();
-            w.expect(told != Some(Ret::Written), "A is not told that it wrote");
+            refused(w, late);
         });
     });
 }
@@ -228,17 +198,11 @@ fn a_paused_writer_is_refused() {
             w.pause_at_effect(A, 0);
             let late = w.op(A, write("from A"));
             w.run_for(TTL * 2);
-            takes(w, B);
+            takes(w, B, "A has stood still for two TTL");
             writes(w, B, "from B");
             w.resume(A);
             w.run_for(ms(50));
-            w.expect_eq(
-                stands(w),
-                Some(Value::from("from B")),
-                "what stands in the storage",
-            );
-            let told = w.answer(late).cloned();
-            w.expect(told != Some(Ret::Written), "A is not told that it wrote");
+            refused(w, late);
         });
     });
 }
@@ -250,18 +214,12 @@ fn an_open_proves_nothing_about_later() {
         t.script(&fenced(&[A, B]), Fencing::default(), |w| {
             a_is_open(w);
             w.hold(A, STORAGE);
-            w.op(A, write("from A"));
-            w.crash(A);
-            w.run_for(TTL + TTL / 10);
-            takes(w, B);
+            let late = w.op(A, write("from A"));
+            b_follows_dead_a(w);
             writes(w, B, "from B");
             w.release(A, STORAGE);
             w.run_for(ms(50));
-            w.expect_eq(
-                stands(w),
-                Some(Value::from("from B")),
-                "what stands in the storage",
-            );
+            refused(w, late);
         });
     });
 }
@@ -273,50 +231,26 @@ fn the_check_is_made_when_the_write_takes_effect() {
         t.script(&fenced(&[A, B]), Fencing::default(), |w| {
             a_is_open(w);
             w.hold(A, STORAGE);
-            w.op(A, write("from A"));
-            w.crash(A);
-            w.run_for(TTL + TTL / 10);
-            takes(w, B);
-            let open = w.op(B, write("before"));
-            w.run_for(ms(20));
-            w.expect_eq(w.answer(open).cloned(), Some(Ret::Written), "B is open");
+            let late = w.op(A, write("from A"));
+            b_follows_dead_a(w);
+            writes(w, B, "before");
             w.op(B, write("from B"));
             w.run_for(ms(2));
             w.release(A, STORAGE);
             w.run_for(ms(50));
-            w.expect_eq(
-                stands(w),
-                Some(Value::from("from B")),
-                "what stands in the storage",
-            );
+            refused(w, late);
         });
         t.script(&fenced(&[A, B]), Fencing::default(), |w| {
-            takes(w, A);
-            w.hold(A, STORAGE);
-            w.op(A, write("from A"));
-            w.deliver(A, STORAGE, |_| true);
-            w.run_for(ms(5));
-            w.expect(
-                w.waiting().iter().any(|(_, _, m)| is_write(m)),
-                "A's write is on its way",
-            );
-            w.crash(A);
-            w.run_for(TTL + TTL / 10);
-            takes(w, B);
-            w.hold(B, STORAGE);
-            w.op(B, write("from B"));
-            w.deliver(B, STORAGE, |_| true);
-            w.run_for(ms(5));
+            takes(w, A, FREE);
+            let late = write_under_way(w, A, "from A");
+            b_follows_dead_a(w);
+            write_under_way(w, B, "from B");
             // The device has not reached B's write when A's arrives.
             w.deliver(B, STORAGE, is_write);
             w.run_for(ms(1));
             w.deliver(A, STORAGE, is_write);
             w.run_for(ms(50));
-            w.expect_eq(
-                stands(w),
-                Some(Value::from("from B")),
-                "what stands in the storage",
-            );
+            refused(w, late);
         });
     });
 }
@@ -326,34 +260,36 @@ fn a_storage_remembers_over_a_restart() {
     grade("D-I2", |t| {
         for cut in 0..5 {
             t.script(&fenced(&[A, B]), Fencing::default(), |w| {
-                takes(w, A);
-                w.hold(A, STORAGE);
-                w.op(A, write("from A"));
-                w.deliver(A, STORAGE, |_| true);
-                w.run_for(ms(5));
-                w.crash(A);
-                w.run_for(TTL + TTL / 10);
-                takes(w, B);
+                takes(w, A, FREE);
+                let late = write_under_way(w, A, "from A");
+                b_follows_dead_a(w);
                 let first = w.op(B, write("from B"));
                 w.run_for(ms(5));
                 w.crash_at_effect(STORAGE, cut);
                 w.run_for(ms(15));
-                let told = w.answer(first).cloned();
+                let done = w.answer(first) == Some(&Ret::Written);
                 if w.view(STORAGE).is_some() {
                     w.crash(STORAGE);
                 }
                 w.restart(STORAGE);
                 w.run_for(ms(10));
-                if told == Some(Ret::Written) {
-                    let kept = stands(w) == Some(Value::from("from B"));
-                    w.expect(kept, "what B was told to be written is there after a crash");
+                if done {
+                    says(w, "from B", "B was told Written, and then the storage restarted");
                     w.release(A, STORAGE);
                     w.run_for(ms(20));
-                    let kept = stands(w) == Some(Value::from("from B"));
-                    w.expect(kept, "and A's older write is still refused");
+                    refused(w, late);
                 }
             });
         }
+        // The holder's second write is as durable as its first.
+        t.script(&fenced(&[A]), Fencing::default(), |w| {
+            a_is_open(w);
+            writes(w, A, "second");
+            w.crash(STORAGE);
+            w.restart(STORAGE);
+            w.run_for(ms(10));
+            says(w, "second", "A was told Written, and then the storage restarted");
+        });
     });
 }
 
@@ -361,28 +297,33 @@ fn a_storage_remembers_over_a_restart() {
 fn an_early_no_spares_the_write() {
     grade("D-I2", |t| {
         t.script(&fenced(&[A, B]), Fencing::default(), |w| {
-            takes(w, A);
+            takes(w, A, FREE);
             w.hold(A, STORAGE);
             let late = w.op(A, write("from A"));
             w.run_for(ms(100));
-            // The server forgets A's lease, so that B gets the lock while A still believes.
-            w.crash(SERVER);
-            w.restart(SERVER);
-            takes(w, B);
-            writes(w, B, "from B");
+            let newest = b_writes_beside_a(w);
             let before = w.count_sent(A, STORAGE, is_write);
             w.release(A, STORAGE);
             w.run_for(ms(20));
-            w.expect_eq(
-                w.answer(late).cloned(),
-                Some(Ret::Stale),
-                "A hears it at the opening",
-            );
-            w.expect_eq(
-                w.count_sent(A, STORAGE, is_write),
-                before,
-                "and does not write",
-            );
+            told(w, late, Ret::Stale, "A opens the cell after B has written");
+            names_the_newest(w, newest);
+            let sent = w.count_sent(A, STORAGE, is_write) - before;
+            w.expect(sent == 0, "A was refused at the opening, but sent its write all the same");
+        });
+    });
+}
+
+#[test]
+fn a_refused_writer_is_told_who_was_there() {
+    grade("D-I2", |t| {
+        t.script(&fenced(&[A, B]), Fencing::default(), |w| {
+            a_is_open(w);
+            let newest = b_writes_beside_a(w);
+            let late = w.op(A, write("from A"));
+            w.run_for(ms(20));
+            told(w, late, Ret::Stale, "A writes after B, and still believes to hold the lock");
+            refused(w, late);
+            names_the_newest(w, newest);
         });
     });
 }
@@ -392,19 +333,36 @@ fn in_doubt_it_does_not_write() {
     grade("D-I2", |t| {
         // The storage's yes to the opening arrives when A's lease is in doubt.
         t.script(&fenced(&[A]), Fencing::default(), |w| {
-            takes(w, A);
+            takes(w, A, FREE);
             w.cut_link(A, SERVER);
             w.run_for(ms(850));
             w.delay(STORAGE, A, ms(128));
             let late = w.op(A, write("from A"));
             w.run_for(ms(160));
-            w.expect_eq(
-                w.answer(late).cloned(),
-                Some(Ret::NotHeld),
-                "A asks itself once more",
-            );
-            w.expect_eq(w.count_sent(A, STORAGE, is_write), 0, "and sends nothing");
+            told(w, late, Ret::NotHeld, "the storage says yes when A's deadline has passed");
+            let sent = w.count_sent(A, STORAGE, is_write);
+            w.expect(sent == 0, "A is in doubt, but it has sent its write");
         });
+        // It arrives when A has unlocked, and when A has locked anew: the write was not meant then.
+        for anew in [false, true] {
+            t.script(&fenced(&[A, B]), Fencing::default(), |w| {
+                takes(w, A, FREE);
+                w.hold(STORAGE, A);
+                let late = w.op(A, write("from A"));
+                w.run_for(ms(10));
+                unlocks(w, A);
+                takes(w, B, "A has unlocked");
+                writes(w, B, "from B");
+                unlocks(w, B);
+                if anew {
+                    takes(w, A, "B has unlocked");
+                }
+                w.release(STORAGE, A);
+                w.run_for(ms(20));
+                told(w, late, Ret::NotHeld, "the lock under which A asked for the write is gone");
+                refused(w, late);
+            });
+        }
     });
 }
 
@@ -418,30 +376,12 @@ fn no_bad_write_under_any_pause() {
         faults.wall_step = 0.01;
         faults.late_by = ms(1)..ms(1_500);
         faults.pause_for = ms(100)..ms(2_500);
-        let mut scene = fenced(&[A, B, C])
-            .with_faults(faults)
-            .lasting(ms(6_000), ms(2_500));
+        let mut scene = fenced(&[A, B, C]).with_faults(faults).lasting(ms(6_000), ms(2_500));
         for client in [A, B, C] {
             scene = writes_under_the_lock(scene, client);
         }
         t.swarm(&scene, (Fencing::default(), NoResurrection::default()));
     });
-}
-
-/// Locks, writes a few times, unlocks, … .
-fn writes_under_the_lock(scene: Scenario<Cast>, node: Addr) -> Scenario<Cast> {
-    scene.client(letter(node), move |turn: &Turn<'_, Cast>| {
-        let last = turn.last_answer();
-        let had = locked(last) || last == Some(&Ret::Written);
-        let op = match turn.draw.below(4) {
-            _ if !had => lock(),
-            0 => unlock(),
-            _ => write(&format!("{} {}", letter(node), turn.nth)),
-        };
-        let longest = if had { 300_000 } else { 200_000 };
-        let after = Duration::from_micros(1 + turn.draw.again(1).below(longest));
-        Some(Ask { node, op, after })
-    })
 }
 
 #[test]
@@ -452,10 +392,7 @@ fn every_order_of_two_writers() {
         let scope = Scope::new()
             .client([(A, write("from A"))])
             .client([(B, lock_for(tick * 2)), (B, write("from B"))])
-            .budget(Budget {
-                late: 3,
-                ..Budget::default()
-            })
+            .budget(Budget { late: 3, ..Budget::default() })
             .ticks(tick, 4)
             .prompt();
         t.script(&patient(fenced(&[A, B])), Fencing::default(), |w| {
@@ -464,31 +401,5 @@ fn every_order_of_two_writers() {
             writes(w, A, "first");
             w.explore(&scope);
         });
-    });
-}
-
-#[test]
-fn a_restart_after_any_number_of_grants_repeats_no_token() {
-    grade("D-I2", |t| {
-        for grants in 1..=40 {
-            t.script(&fenced(&[A]), Fencing::default(), |w| {
-                let mut last = Token::NONE;
-                for life in [grants, 1] {
-                    for _ in 0..life {
-                        let next = takes(w, A);
-                        w.expect(
-                            next > last,
-                            format!("after {grants} grants and a restart: token {next} comes after {last}"),
-                        );
-                        last = next;
-                        w.op(A, unlock());
-                        w.run_for(ms(10));
-                    }
-                    w.crash(SERVER);
-                    w.restart(SERVER);
-                    w.run_for(ms(10));
-                }
-            });
-        }
     });
 }

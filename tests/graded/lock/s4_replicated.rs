@@ -2,68 +2,31 @@
 
 mod support;
 
-use dist_lock::{Cast, Msg, Op, RegisterRequest, Reply, Request, Ret, Token, View};
-use node::{Addr, OpId};
+use dist_lock::{Msg, Reply, Ret, Token, View};
 use sim::key::FaultKind;
-use sim::{Ask, Checker, Faults, RunSpec, Scenario, Script, Turn, grade, ms};
-use std::time::Duration;
+use sim::{Faults, grade, ms};
+use support::replicas::*;
 use support::*;
-
-/// Three servers are the smallest Redlock.
-const THREE: [Addr; 3] = [FIVE[0], FIVE[1], FIVE[2]];
-/// So many runs show whether a variant loses locks. Their seeds are fixed.
-const RUNS: u64 = 100;
-
-/// Which of A and B believe to hold the lock now.
-fn holders<C: Checker<Cast>>(w: &Script<Cast, C>) -> Vec<Addr> {
-    let believes = |addr: &Addr| {
-        matches!(w.view(*addr), Some(View::Client(client)) if client.held.iter().any(|h| {
-            h.valid_until.is_none_or(|until| w.now() < w.true_time(*addr, until))
-        }))
-    };
-    [A, B].into_iter().filter(believes).collect()
-}
-
-fn answer<C: Checker<Cast>>(w: &Script<Cast, C>, id: OpId) -> Option<Ret> {
-    w.answer(id).cloned()
-}
-
-/// `by` asks, and is answered within 10 ms or not at all.
-fn asks<C: Checker<Cast>>(w: &mut Script<Cast, C>, by: Addr) -> OpId {
-    let id = w.op(by, lock());
-    w.run_for(ms(10));
-    id
-}
-
-/// `addr` leads.
-fn leads<C: Checker<Cast>>(w: &mut Script<Cast, C>, addr: Addr) {
-    w.op(addr, Op::Lead);
-    w.run_for(ms(10));
-}
 
 #[test]
 fn the_primary_answers_before_its_replica_has_heard() {
     grade("D-I1", |t| {
         t.script(&failover(&[A, B]), OneHolder, |w| {
             w.hold(ONE, TWO);
-            let first = asks(w, A);
-            w.expect(locked(w.answer(first)), "A has its answer");
+            takes(w, A, "the lock is free, and the replica hears nothing");
             let heard = w.waiting().iter().any(|(from, to, msg)| {
                 let with_lease = matches!(msg, Msg::Update(update) if update.lease.is_some());
                 (*from, *to) == (ONE, TWO) && with_lease
             });
-            w.expect(heard, "the update with the lease is still under way");
+            w.expect(heard, "the update with A's lease should be under way, and there is none");
             w.release(ONE, TWO);
             w.run_for(ms(10));
-            let knows = matches!(w.view(TWO), Some(View::Server(s)) if s.leases.len() == 1);
-            w.expect(knows, "now the replica knows the lease");
-            let refused = asks(w, B);
-            w.expect_eq(answer(w, refused), Some(Ret::Busy), "B is refused");
-            let done = w.op(A, unlock());
-            w.run_for(ms(10));
-            w.expect_eq(answer(w, done), Some(Ret::Unlocked), "A gives it back");
-            let free = matches!(w.view(TWO), Some(View::Server(s)) if s.leases.is_empty());
-            w.expect(free, "and the replica hears of that too");
+            let knows = shows(w, TWO).0 == 1;
+            w.expect(knows, "the update has arrived, but the replica does not show A's lease");
+            is_refused(w, B, "A holds the lock");
+            unlocks(w, A);
+            let free = shows(w, TWO).0 == 0;
+            w.expect(free, "A has unlocked, but the replica still shows its lease");
         });
     });
 }
@@ -74,10 +37,12 @@ fn the_answer_leaves_before_the_update() {
         // The primary dies after the first thing that leaves it.
         t.script(&failover(&[A, B]), (), |w| {
             w.crash_at_effect(ONE, 1);
-            let first = asks(w, A);
-            w.expect(locked(w.answer(first)), "A has its answer");
-            let knows = matches!(w.view(TWO), Some(View::Server(s)) if !s.leases.is_empty());
-            w.expect(!knows, "and the replica will never hear of it");
+            takes(w, A, "the primary dies right after its answer");
+            let knows = shows(w, TWO).0 > 0;
+            w.expect(
+                !knows,
+                "the primary died after its first message, but the replica heard of it",
+            );
         });
     });
 }
@@ -86,20 +51,22 @@ fn the_answer_leaves_before_the_update() {
 fn a_promoted_replica_keeps_what_it_has_heard() {
     grade("D-I1", |t| {
         t.script(&failover(&[A, B]), OneHolder, |w| {
-            let first = asks(w, A);
-            w.expect(locked(w.answer(first)), "A has the lock");
-            w.run_for(ms(500));
+            takes(w, A, FREE);
+            // A renews at 333 and 666 ms.
+            w.run_for(ms(690));
             w.crash(ONE);
+            w.hold(A, TWO);
+            w.hold(A, ONE);
             leads(w, TWO);
-            let second = w.op(B, lock());
-            w.run_for(ms(100));
-            w.expect_eq(
-                answer(w, second),
-                Some(Ret::Busy),
-                "the lease has moved along",
-            );
-            w.run_for(ms(400));
-            w.expect_eq(holders(w), vec![A], "A's renewals reach the new primary");
+            let second = asks_for(w, B, ms(100));
+            told(w, second, Ret::Busy, "the replica knows A's lease");
+            w.run_for(ms(300));
+            holds(w, A, "its renewal of 700 ms was answered");
+            let third = asks_for(w, B, ms(100));
+            told(w, third, Ret::Busy, "the replica knows A's renewals too");
+            w.release(A, TWO);
+            w.run_for(ms(300));
+            holds(w, A, "A's renewals reach the new primary");
         });
     });
 }
@@ -109,14 +76,14 @@ fn a_failover_in_the_gap_gives_the_lock_twice() {
     grade("D-I1", |t| {
         t.script(&failover(&[A, B]), (), |w| {
             w.drop_next(ONE, TWO, 1);
-            let first = asks(w, A);
-            w.expect(locked(w.answer(first)), "A has its answer");
+            takes(w, A, "the lock is free; the replica will not hear of it");
             w.crash(ONE);
             leads(w, TWO);
-            let second = w.op(B, lock());
-            w.run_for(ms(100));
-            w.expect(locked(w.answer(second)), "the replica knows of nobody");
-            w.expect_eq(holders(w), vec![A, B], "both hold the lock: so it is");
+            let second = asks_for(w, B, ms(100));
+            granted(w, second, "the replica leads and has never heard of A's lease");
+            for both in [A, B] {
+                holds(w, both, "this is what asynchronous replication does: two hold the lock");
+            }
         });
     });
 }
@@ -124,89 +91,31 @@ fn a_failover_in_the_gap_gives_the_lock_twice() {
 #[test]
 fn asynchronous_failover_loses_locks() {
     grade("D-I1", |t| {
-        let scene = watched(failover(&[A, B, C]), &[TWO])
-            .with_faults(
-                Faults {
-                    drop: 0.02,
-                    late: 0.05,
-                    crash: 0.02,
-                    down_for: ms(4_000)..ms(5_000),
-                    ..Faults::none()
-                }
-                .only(FaultKind::Crash, &[ONE]),
-            )
-            .lasting(ms(4_000), ms(2_000));
-        let lost = violations(&scene);
-        t.check(
-            lost > 0,
-            format!("in {RUNS} runs no lock was lost: does the primary wait for its replica?"),
-        );
-    });
-}
-
-/// In how many runs two clients held the lock at once.
-fn violations(scene: &Scenario<Cast>) -> u64 {
-    let fails = |seed: &u64| {
-        let spec = RunSpec {
-            seed: *seed,
-            ..RunSpec::default()
+        let faults = Faults {
+            drop: 0.02,
+            late: 0.05,
+            crash: 0.02,
+            down_for: ms(4_000)..ms(5_000),
+            ..Faults::none()
         };
-        let failure = sim::run(scene, OneHolder, &spec).failure;
-        failure.is_some_and(|f| f.violation.invariant.starts_with("D-I1"))
-    };
-    (0..RUNS).filter(fails).count() as u64
-}
-
-/// Clients that lock and unlock in turns, and somebody who now and then tells one of `servers` to
-/// lead.
-fn watched(mut scene: Scenario<Cast>, servers: &'static [Addr]) -> Scenario<Cast> {
-    for client in [A, B, C] {
-        scene = takes_turns(scene, client);
-    }
-    if servers.is_empty() {
-        return scene;
-    }
-    scene.client("watcher", move |turn: &Turn<'_, Cast>| {
-        let node = *turn.one_of(2, servers);
-        let first = turn.nth == 0 && servers.len() > 1;
-        let wait = 200_000 + turn.draw.below(1_500_000);
-        let after = Duration::from_micros(if first { 1 } else { wait });
-        Some(Ask {
-            node,
-            op: Op::Lead,
-            after,
-        })
-    })
-}
-
-/// Locks, keeps it for a while, unlocks or forgets to.
-fn takes_turns(scene: Scenario<Cast>, node: Addr) -> Scenario<Cast> {
-    scene.client(letter(node), move |turn: &Turn<'_, Cast>| {
-        let had = locked(turn.last_answer());
-        let op = if had { unlock() } else { lock() };
-        let longest = if had { 1_500_000 } else { 300_000 };
-        let after = Duration::from_micros(1 + turn.draw.below(longest));
-        Some(Ask { node, op, after })
-    })
+        let scene = elects(turns(failover(&[A, B, C])), &[TWO])
+            .with_faults(faults.only(FaultKind::Crash, &[ONE]))
+            .lasting(ms(4_000), ms(2_000));
+        let text =
+            format!("in {RUNS} runs no lock was lost: does the primary wait for its replica?");
+        t.check(violations(&scene) > 0, text);
+    });
 }
 
 #[test]
 fn a_majority_holds_the_lock() {
     grade("D-I1", |t| {
         t.script(&redlock(&[A, B], &FIVE, ms(0)), OneHolder, |w| {
-            let first = asks(w, A);
-            w.expect(locked(w.answer(first)), "A has all five");
-            w.expect_eq(holders(w), vec![A], "and believes so");
-            let refused = asks(w, B);
-            w.expect_eq(
-                answer(w, refused),
-                Some(Ret::Busy),
-                "B hears no from a majority, and does not wait for the rest",
-            );
-            w.op(A, unlock());
-            w.run_for(ms(10));
-            let second = asks(w, B);
-            w.expect(locked(w.answer(second)), "B after A");
+            takes(w, A, "the lock is free on all five servers");
+            holds(w, A, "all five servers have granted it");
+            is_refused(w, B, "a majority refuses, and nobody needs to wait for the rest");
+            unlocks(w, A);
+            takes(w, B, "A has given the lock back");
         });
     });
 }
@@ -219,16 +128,52 @@ fn three_of_five_are_enough_and_two_are_not() {
                 for server in &FIVE[..down] {
                     w.crash(*server);
                 }
-                let id = w.op(A, lock());
-                w.run_for(ms(150));
-                w.expect_eq(
-                    locked(w.answer(id)),
-                    enough,
-                    format!("{} of five answer: A has the lock", 5 - down),
-                );
-                w.expect_eq(w.answer(id).is_some(), true, "A is answered");
+                let id = asks_for(w, A, ms(150));
+                if enough {
+                    granted(w, id, "three of five servers are up and the lock is free");
+                    let all = w.answers(id).len();
+                    w.expect(all == 1, format!("A should be answered once, and was {all} times"));
+                } else {
+                    told(w, id, Ret::Busy, "only two of five servers are up");
+                }
             });
         }
+    });
+}
+
+#[test]
+fn an_attempt_ends_when_no_majority_is_left() {
+    grade("D-I4", |t| {
+        // A holds three of five, B gets the other two.
+        t.script(&redlock(&[A, B], &FIVE, ms(0)), OneHolder, |w| {
+            for server in &FIVE[3..] {
+                w.cut_link(A, *server);
+            }
+            takes(w, A, "three of five servers hear of it");
+            is_refused(w, B, "three of five refuse, two grant");
+            for server in &FIVE[3..] {
+                let kept = shows(w, *server).0;
+                w.expect(kept == 0, "B has given up, but a server still keeps its grant");
+            }
+            holds(w, A, "B has given back what was B's");
+        });
+        // As above, but the other two do not answer: no majority is left all the same.
+        t.script(&redlock(&[A, B], &FIVE, ms(0)), OneHolder, |w| {
+            for server in &FIVE[3..] {
+                w.crash(*server);
+            }
+            takes(w, A, "three of five servers are up");
+            is_refused(w, B, "three of five refuse, and the others can make no majority");
+        });
+        // Only two of five refuse: the other three are enough.
+        t.script(&redlock(&[A, B], &FIVE, ms(0)), OneHolder, |w| {
+            for server in &FIVE[2..] {
+                w.cut_link(A, *server);
+            }
+            w.op(A, lock());
+            w.run_for(ms(5));
+            takes(w, B, "two of five refuse, three grant");
+        });
     });
 }
 
@@ -242,10 +187,9 @@ fn a_server_that_answers_twice_counts_once() {
             for server in &FIVE[..2] {
                 w.duplicate_next(*server, A, ms(5));
             }
-            let id = w.op(A, lock());
-            w.run_for(ms(60));
-            w.expect(!locked(w.answer(id)), "four answers of two servers");
-            w.expect(holders(w).is_empty(), "are no majority");
+            let id = asks_for(w, A, ms(60));
+            not_granted(w, id, "there are four answers, of two of five servers");
+            doubts(w, A, "two of five are no majority");
         });
     });
 }
@@ -258,19 +202,20 @@ fn the_belief_of_a_redlock_counts_from_the_sending() {
                 w.delay(server, A, ms(80));
             }
             let sent = w.now();
-            let id = w.op(A, lock());
-            w.run_for(ms(95));
-            w.expect(locked(w.answer(id)), "A has the lock");
+            let id = asks_for(w, A, ms(95));
+            granted(w, id, "all five have granted it, and the answers took 80 ms");
             let until = match w.view(A) {
                 Some(View::Client(client)) => client.held.first().and_then(|h| h.valid_until),
                 _ => None,
             };
             let latest = sent.as_micros() + (TTL * 99 / 101).as_micros() as u64;
-            let until = until.map(|until| w.true_time(A, until).as_micros());
-            w.expect(
-                until.is_some_and(|until| until <= latest),
-                "until the TTL after the sending, less the drift",
+            let until = until.map_or(0, |until| w.true_time(A, until).as_micros());
+            let right = (latest - 3_000..=latest).contains(&until);
+            let text = format!(
+                "A should believe until {latest} µs, the TTL after the sending less the drift, and \
+                 believes until {until} µs"
             );
+            w.expect(right, text);
         });
     });
 }
@@ -284,43 +229,23 @@ fn a_majority_that_comes_too_late_is_given_back() {
             }
             let id = w.op(A, lock_for(ms(50)));
             w.run_for(ms(80));
-            w.expect_eq(
-                answer(w, id),
-                Some(Ret::Busy),
-                "the leases had ended by then",
-            );
-            let back = |m: &Msg| matches!(m, Msg::Request(_, Request::Release { .. }));
-            let told = FIVE.into_iter().filter(|s| w.count_sent(A, *s, back) > 0);
-            w.expect_eq(told.count(), 5, "and every server is told so");
+            told(w, id, Ret::Busy, "the answers came after 60 ms, the leases last for 50 ms");
+            let told = FIVE.into_iter().filter(|s| w.count_sent(A, *s, is_release) > 0);
+            let told = told.count();
+            w.expect(told == 5, format!("all five should hear a release, and {told} do"));
         });
     });
-}
-
-/// A holds it on servers 1 and 2 of three; 2 forgets; B asks 2 and 3.
-fn amnesia<C: Checker<Cast>>(w: &mut Script<Cast, C>) -> (OpId, OpId) {
-    w.run_for(TTL + ms(100));
-    w.cut_link(A, THREE[2]);
-    w.cut_link(B, THREE[0]);
-    let first = w.op(A, lock());
-    w.run_for(ms(150));
-    w.crash(THREE[1]);
-    w.restart(THREE[1]);
-    let second = w.op(B, lock());
-    w.run_for(ms(150));
-    (first, second)
 }
 
 #[test]
 fn a_server_that_forgot_is_silent_until_all_leases_have_ended() {
     grade("D-I1", |t| {
         t.script(&redlock(&[A, B], &THREE, TTL), OneHolder, |w| {
-            let (first, second) = amnesia(w);
-            w.expect(locked(w.answer(first)), "A has two of three");
-            w.expect_eq(answer(w, second), Some(Ret::Busy), "server 2 says nothing");
+            let second = amnesia(w);
+            told(w, second, Ret::Busy, "server 2 has just restarted and must say nothing");
             w.run_for(TTL);
-            let third = w.op(B, lock());
-            w.run_for(ms(150));
-            w.expect(locked(w.answer(third)), "after that B gets it");
+            let third = asks_for(w, B, ms(150));
+            granted(w, third, "server 2 has been up for more than a TTL, and A's lease has ended");
         });
     });
 }
@@ -331,15 +256,15 @@ fn the_silence_ends_after_just_that_time() {
         t.script(&redlock(&[A], &THREE, ms(400)), OneHolder, |w| {
             w.run_for(ms(390));
             let early = w.op(A, lock_for(ms(300)));
-            w.run_for(ms(5));
-            w.expect(
-                !locked(w.answer(early)),
-                "nobody answers in the first 400 ms",
-            );
-            w.run_for(ms(120));
-            w.expect_eq(answer(w, early), Some(Ret::Busy), "A has given up");
-            let late = asks(w, A);
-            w.expect(locked(w.answer(late)), "from then on they do");
+            w.run_for(ms(8));
+            waits(w, early, "the servers are silent for the first 400 ms");
+            w.run_for(ms(117));
+            told(w, early, Ret::Busy, "A has waited for its 100 ms and heard nothing");
+            takes(w, A, "the servers have been up for more than 400 ms");
+        });
+        t.script(&redlock(&[A], &THREE, ms(400)), OneHolder, |w| {
+            w.run_for(ms(399));
+            takes(w, A, "its request arrives when exactly 400 ms have passed");
         });
     });
 }
@@ -348,29 +273,15 @@ fn the_silence_ends_after_just_that_time() {
 fn redlock_without_the_delay_loses_locks() {
     grade("D-I1", |t| {
         t.script(&redlock(&[A, B], &THREE, ms(0)), (), |w| {
-            let (first, second) = amnesia(w);
-            w.expect(locked(w.answer(first)), "A has two of three");
-            w.expect(locked(w.answer(second)), "B has two of three: one forgot A");
-            w.expect_eq(holders(w), vec![A, B], "both hold the lock");
+            let second = amnesia(w);
+            granted(w, second, "server 2 has forgotten A and answers at once");
+            for both in [A, B] {
+                holds(w, both, "this is what a restart without a delay does: two hold the lock");
+            }
         });
         let lost = violations(&forgetful(ms(0)));
-        t.check(lost > 0, format!("in {RUNS} runs no lock was lost"));
+        t.check(lost > 0, format!("in {RUNS} runs without the delay no lock was lost"));
     });
-}
-
-/// Redlock on servers that crash.
-fn forgetful(silent_for: Duration) -> Scenario<Cast> {
-    let faults = Faults {
-        crash: 0.05,
-        down_for: ms(10)..ms(100),
-        drift: 1.0,
-        pause: 0.01,
-        ..Faults::network()
-    };
-    let servers = THREE.to_vec();
-    watched(redlock(&[A, B, C], &THREE, silent_for), &[])
-        .with_faults(faults.only(FaultKind::Crash, &servers))
-        .lasting(ms(5_000), ms(2_500))
 }
 
 #[test]
@@ -380,27 +291,27 @@ fn many_runs_of_redlock_with_the_delay() {
     });
 }
 
-/// A holds the lock at leader one.
-fn a_holds_at_one<C: Checker<Cast>>(w: &mut Script<Cast, C>) {
-    leads(w, ONE);
-    let first = asks(w, A);
-    w.expect(locked(w.answer(first)), "A has the lock");
-}
-
 #[test]
 fn a_leader_on_the_register_grants_renews_and_releases() {
     grade("D-I1", |t| {
         t.script(&registered(&[A, B]), OneHolder, |w| {
-            a_holds_at_one(w);
+            let token = a_holds_at_one(w);
             w.run_for(TTL * 3);
-            w.expect_eq(holders(w), vec![A], "A renews");
-            let refused = asks(w, B);
-            w.expect_eq(answer(w, refused), Some(Ret::Busy), "B is refused");
-            let done = w.op(A, unlock());
-            w.run_for(ms(10));
-            w.expect_eq(answer(w, done), Some(Ret::Unlocked), "A gives it back");
-            let second = asks(w, B);
-            w.expect(locked(w.answer(second)), "B after A");
+            holds(w, A, "A renews");
+            let lease = match w.view(ONE) {
+                Some(View::Server(server)) => server.leases.first().map(|l| l.token),
+                _ => None,
+            };
+            let text =
+                format!("a renewed grant keeps its token, {token}, but the leader shows another");
+            w.expect(lease == Some(token), text);
+            is_refused(w, B, "A holds the lock");
+            unlocks(w, A);
+            let owner = registered_owner(w);
+            let text =
+                format!("A has unlocked, so the record should be free, and it has {owner:?}");
+            w.expect(owner.is_none(), text);
+            takes(w, B, "A has given the lock back");
         });
     });
 }
@@ -412,10 +323,62 @@ fn a_grant_waits_for_the_register() {
             leads(w, ONE);
             w.hold(ONE, REGISTER);
             let first = asks(w, A);
-            w.expect_eq(answer(w, first), None, "what is not written is not granted");
+            waits(w, first, "the grant is not in the register yet");
             w.release(ONE, REGISTER);
             w.run_for(ms(10));
-            w.expect(locked(w.answer(first)), "once it is written it is");
+            granted(w, first, "the grant is in the register now");
+        });
+    });
+}
+
+#[test]
+fn a_renewal_waits_for_the_register_too() {
+    grade("D-I1", |t| {
+        // What is asked while the leader cannot reach the register is not answered.
+        t.script(&registered(&[A]), OneHolder, |w| {
+            a_holds_at_one(w);
+            let yes = |m: &Msg| matches!(m, Msg::Reply(_, Reply::Done));
+            w.run_for(ms(315));
+            let before = w.count_sent(ONE, A, yes);
+            w.cut_link(ONE, REGISTER);
+            w.run_for(ms(15));
+            let said = w.count_sent(ONE, A, yes) - before;
+            w.expect(
+                said == 0,
+                "A's renewal is not in the register, but A was told that it is done",
+            );
+        });
+        t.script(&registered(&[A, B]), OneHolder, |w| {
+            a_holds_at_one(w);
+            w.cut_link(A, TWO);
+            // The leader has written down how much is left, and is then cut off.
+            w.run_for(ms(300));
+            w.cut_link(ONE, REGISTER);
+            w.run_for(ms(40));
+            w.crash(ONE);
+            leads(w, TWO);
+            let mut second = false;
+            for _ in 0..10 {
+                let id = asks_for(w, B, ms(100));
+                second |= locked(w.answer(id));
+            }
+            w.expect(second, "what is left of A's lease has run out, but B never got the lock");
+        });
+    });
+}
+
+#[test]
+fn a_release_waits_for_the_register_too() {
+    grade("D-I4", |t| {
+        t.script(&registered(&[A, B]), OneHolder, |w| {
+            a_holds_at_one(w);
+            w.hold(ONE, REGISTER);
+            let back = w.op(A, unlock());
+            w.run_for(ms(10));
+            waits(w, back, "the release is not in the register yet");
+            w.release(ONE, REGISTER);
+            w.run_for(ms(60));
+            told(w, back, Ret::Unlocked, "the release is in the register now");
         });
     });
 }
@@ -426,14 +389,14 @@ fn a_leader_that_cannot_write_grants_nothing() {
         t.script(&registered(&[A, B]), OneHolder, |w| {
             leads(w, ONE);
             w.cut_link(ONE, REGISTER);
-            w.op(A, lock());
+            let first = w.op(A, lock());
             w.run_for(ms(20));
             leads(w, TWO);
             w.cut_link(A, TWO);
             w.cut_link(B, ONE);
-            let second = w.op(B, lock());
-            w.run_for(ms(200));
-            w.expect(locked(w.answer(second)), "the register knows of nobody");
+            let second = asks_for(w, B, ms(200));
+            granted(w, second, "the register knows of nobody, and the new leader reads that");
+            not_granted(w, first, "the old leader cannot reach the register");
         });
     });
 }
@@ -444,16 +407,11 @@ fn a_holder_asks_again_and_gets_the_same_grant() {
         t.script(&registered(&[A]), OneHolder, |w| {
             leads(w, ONE);
             w.drop_next(ONE, A, 1);
-            let first = w.op(A, lock());
-            w.run_for(ms(150));
-            w.expect(locked(w.answer(first)), "the second request is answered");
-            let grants = |m: &Msg| {
-                let record = |r: &RegisterRequest| {
-                    matches!(r, RegisterRequest::CompareAndSet { record: Some(r), .. } if r.left == r.ttl)
-                };
-                matches!(m, Msg::ToRegister(_, request) if record(request))
-            };
-            w.expect_eq(w.count_sent(ONE, REGISTER, grants), 1, "one grant was written");
+            let first = asks_for(w, A, ms(150));
+            let token = granted(w, first, "the first answer was lost and A has asked again");
+            let text =
+                format!("A's only grant is the record's version 1, but its token is {token}");
+            w.expect(token == Token(1), text);
         });
     });
 }
@@ -466,43 +424,14 @@ fn only_the_owner_renews_and_releases_at_a_leader() {
             // B was granted it long ago, in another life: its late requests must change nothing.
             w.crash(A);
             w.run_for(longest(TTL) + ms(50));
-            let second = asks(w, B);
-            w.expect(locked(w.answer(second)), "B after A");
+            takes(w, B, "A died more than a TTL ago");
             w.restart(A);
-            let third = asks(w, A);
-            w.expect_eq(answer(w, third), Some(Ret::Busy), "A is refused");
+            is_refused(w, A, "B holds the lock");
             let not_mine = w.op(A, unlock());
             w.run_for(ms(10));
-            w.expect_eq(
-                answer(w, not_mine),
-                Some(Ret::NotHeld),
-                "A has nothing to give back",
-            );
+            told(w, not_mine, Ret::NotHeld, "A unlocks what B holds");
             w.run_for(ms(500));
-            w.expect_eq(holders(w), vec![B], "B still holds it");
-        });
-    });
-}
-
-#[test]
-fn a_renewal_waits_for_the_register_too() {
-    grade("D-I1", |t| {
-        t.script(&registered(&[A, B]), OneHolder, |w| {
-            a_holds_at_one(w);
-            w.cut_link(A, TWO);
-            // The leader has written down how much is left, and is then cut off.
-            w.run_for(ms(300));
-            w.cut_link(ONE, REGISTER);
-            w.run_for(ms(40));
-            w.crash(ONE);
-            leads(w, TWO);
-            let mut second = false;
-            for _ in 0..10 {
-                let id = w.op(B, lock());
-                w.run_for(ms(100));
-                second |= locked(w.answer(id));
-            }
-            w.expect(second, "what is left of A's lease runs out, B has the lock");
+            holds(w, B, "A had nothing to give back");
         });
     });
 }
@@ -510,20 +439,25 @@ fn a_renewal_waits_for_the_register_too() {
 #[test]
 fn a_late_renewal_is_refused_by_a_leader() {
     grade("D-I3", |t| {
-        t.script(&registered(&[A, B]), OneHolder, |w| {
-            a_holds_at_one(w);
-            w.cut_link(A, TWO);
-            w.hold(A, ONE);
-            w.run_for(longest(TTL) + ms(50));
-            let second = asks(w, B);
-            w.expect(locked(w.answer(second)), "B after A");
-            let no = |m: &Msg| matches!(m, Msg::Reply(_, Reply::Missing));
-            let before = w.count_sent(ONE, A, no);
-            w.release(A, ONE);
-            w.run_for(ms(10));
-            let refused = w.count_sent(ONE, A, no) > before;
-            w.expect(refused, "A's renewals find nothing of A's");
-        });
+        // A's requests arrive when its lease has ended: nobody holds the lock, or B does.
+        for taken in [false, true] {
+            t.script(&registered(&[A, B]), OneHolder, |w| {
+                a_holds_at_one(w);
+                w.cut_link(A, TWO);
+                w.hold(A, ONE);
+                w.run_for(longest(TTL) + ms(50));
+                if taken {
+                    takes(w, B, "A's renewals have not arrived, and its lease has ended");
+                }
+                let no = |m: &Msg| matches!(m, Msg::Reply(_, Reply::Missing));
+                let before = w.count_sent(ONE, A, no);
+                w.release(A, ONE);
+                w.run_for(ms(10));
+                let refused = w.count_sent(ONE, A, no) > before;
+                w.expect(refused, "A's lease has ended, but its renewal was not answered Missing");
+                doubts(w, A, "its lease has ended");
+            });
+        }
     });
 }
 
@@ -534,12 +468,10 @@ fn tokens_grow_from_leader_to_leader() {
             let mut last = Token::NONE;
             for (leader, client) in [(ONE, A), (TWO, B), (ONE, A), (ONE, B)] {
                 leads(w, leader);
-                let id = w.op(client, lock());
-                w.run_for(ms(150));
-                let Some(Ret::Locked { token }) = answer(w, id) else {
-                    return w.expect(false, "the lock is free, so it is granted");
-                };
-                w.expect(token > last, format!("token {token} after {last}"));
+                let id = asks_for(w, client, ms(150));
+                let token = granted(w, id, "the one before has unlocked, and a leader is there");
+                let text = format!("token {token} comes after {last}, so it should be larger");
+                w.expect(token > last, text);
                 last = token;
                 w.op(client, unlock());
                 w.run_for(ms(150));
@@ -557,17 +489,24 @@ fn a_new_leader_neither_forgets_a_lease_nor_begins_it_anew() {
             w.run_for(ms(500));
             w.crash(ONE);
             leads(w, TWO);
-            let early = w.op(B, lock());
-            w.run_for(ms(100));
-            w.expect_eq(
-                answer(w, early),
-                Some(Ret::Busy),
-                "the lease of A has moved along",
-            );
+            let early = asks_for(w, B, ms(100));
+            told(w, early, Ret::Busy, "A's lease is in the register, and has time left");
             // 610 ms are over, and at most 100 ms of them were not written down.
             w.run_for(ms(550));
-            let late = asks(w, B);
-            w.expect(locked(w.answer(late)), "and has ended after its TTL");
+            takes(w, B, "A's lease has ended: its TTL, and what was not written down, is over");
+        });
+        // Nobody asks for it: the leader frees the record by itself.
+        t.script(&registered(&[A]), OneHolder, |w| {
+            a_holds_at_one(w);
+            w.crash(A);
+            w.run_for(ms(500));
+            w.crash(ONE);
+            leads(w, TWO);
+            w.run_for(TTL);
+            let owner = registered_owner(w);
+            let text =
+                format!("A's lease has ended, so the record should be free, and has {owner:?}");
+            w.expect(owner.is_none(), text);
         });
     });
 }
@@ -582,15 +521,15 @@ fn repeated_elections_do_not_keep_a_dead_holders_lock() {
             for round in 0..10 {
                 leads(w, if round % 2 == 0 { TWO } else { ONE });
                 w.run_for(ms(240));
-                let id = w.op(B, lock());
-                w.run_for(ms(50));
+                let id = asks_for(w, B, ms(50));
                 got = got.or(locked(w.answer(id)).then_some(round));
             }
             // Ten times 300 ms. An election costs at most what was not written down: 100 ms.
-            w.expect(
-                got.is_some_and(|round| round < 7),
-                "A is dead, its TTL long over, and B has the lock",
+            let text = format!(
+                "A is dead and there is an election every 300 ms: B should have the lock before \
+                 round 7, and got it in round {got:?}"
             );
+            w.expect(got.is_some_and(|round| round < 7), text);
         });
     });
 }
@@ -605,14 +544,13 @@ fn an_old_leader_that_wakes_up_ends_nobodys_lease() {
             leads(w, TWO);
             // A's renewals go on at the new leader. To the old one A's lease has ended.
             w.run_for(TTL + ms(200));
-            w.expect_eq(holders(w), vec![A], "A has renewed at the new leader");
+            holds(w, A, "A renews at the new leader");
             w.resume(ONE);
             w.run_for(ms(20));
-            let second = w.op(B, lock());
-            w.run_for(ms(150));
-            w.expect_eq(answer(w, second), Some(Ret::Busy), "A holds it");
-            let old = matches!(w.view(ONE), Some(View::Server(s)) if s.leads);
-            w.expect(!old, "the old leader has stepped down");
+            let second = asks_for(w, B, ms(150));
+            told(w, second, Ret::Busy, "A holds the lock, whatever the old leader thinks");
+            let leads = shows(w, ONE).1;
+            w.expect(!leads, "the register has refused the old leader, but it still leads");
         });
     });
 }
@@ -629,12 +567,28 @@ fn a_refused_writer_says_that_it_does_not_lead() {
             w.op(A, unlock());
             w.run_for(ms(250));
             let not_leader = |m: &Msg| matches!(m, Msg::Reply(_, Reply::NotLeader));
-            let old = matches!(w.view(ONE), Some(View::Server(s)) if s.leads);
-            w.expect(!old, "the old leader has stepped down");
-            w.expect(
-                w.count_sent(ONE, A, not_leader) > 0,
-                "and A was told to ask another",
-            );
+            let leads = shows(w, ONE).1;
+            w.expect(!leads, "the register has refused the old leader, but it still leads");
+            let said = w.count_sent(ONE, A, not_leader) > 0;
+            w.expect(said, "the old leader's write was refused, but it never said NotLeader to A");
+        });
+        // The refused write is A's own: its unlock.
+        t.script(&registered(&[A]), OneHolder, |w| {
+            a_holds_at_one(w);
+            w.hold(ONE, REGISTER);
+            w.op(A, unlock());
+            w.run_for(ms(5));
+            w.cut_link(A, ONE);
+            w.cut_link(A, TWO);
+            // The new leader writes a checkpoint before the old one's write arrives.
+            leads(w, TWO);
+            w.run_for(ms(120));
+            let not_leader = |m: &Msg| matches!(m, Msg::Reply(_, Reply::NotLeader));
+            let before = w.count_sent(ONE, A, not_leader);
+            w.release(ONE, REGISTER);
+            w.run_for(ms(5));
+            let said = w.count_sent(ONE, A, not_leader) > before;
+            w.expect(said, "the write of A's release was refused, but A was not told NotLeader");
         });
     });
 }
@@ -642,18 +596,11 @@ fn a_refused_writer_says_that_it_does_not_lead() {
 #[test]
 fn many_runs_of_leaders_on_the_register() {
     grade("D-I1", |t| {
-        let faults = Faults {
-            crash: 0.02,
-            drift: 1.0,
-            pause: 0.03,
-            ..Faults::network()
-        };
-        let scene = watched(registered(&[A, B, C]), &[ONE, TWO])
-            .with_faults(
-                faults
-                    .only(FaultKind::Crash, &[ONE, TWO, A])
-                    .only(FaultKind::Pause, &[ONE, TWO, A, B]),
-            )
+        let faults = Faults { crash: 0.02, drift: 1.0, pause: 0.03, ..Faults::network() };
+        let faults =
+            faults.only(FaultKind::Crash, &[ONE, TWO, A]).only(FaultKind::Pause, &[ONE, TWO, A, B]);
+        let scene = elects(turns(registered(&[A, B, C])), &[ONE, TWO])
+            .with_faults(faults)
             .lasting(ms(5_000), ms(2_500));
         t.swarm(&scene, OneHolder);
     });
@@ -672,14 +619,9 @@ fn a_renewal_moves_along_with_its_whole_time() {
             w.hold(A, ONE);
             // By its last renewal A may believe for most of a TTL from 666 ms on.
             w.run_for(ms(700));
-            w.expect_eq(holders(w), vec![A], "A still believes, and may");
-            let second = w.op(B, lock());
-            w.run_for(ms(150));
-            w.expect_eq(
-                answer(w, second),
-                Some(Ret::Busy),
-                "the new leader knows that too",
-            );
+            holds(w, A, "its last renewal was answered, and 980 ms are not over");
+            let second = asks_for(w, B, ms(150));
+            told(w, second, Ret::Busy, "A's renewal is in the register with its whole time");
         });
     });
 }

@@ -3,59 +3,32 @@
 mod support;
 
 use dist_lock::{
-    Caller, Cast, LockServer, Msg, Name, Owner, Proof, Reply, Request, Ret, ServerConfig, View,
-    WaitQueue, Waiter,
+    Caller, Cast, CastConfig, Msg, Name, Op, Owner, Proof, Reply, Request, Ret, ServerConfig,
+    Timer, Token, Waiter,
 };
-use node::{Addr, LocalTime, OpId};
+use node::{Addr, OpId};
 use sim::key::FaultKind;
-use sim::{Ask, Checker, Faults, Scenario, Script, Turn, grade, ms};
-use std::time::Duration;
+use sim::{Faults, Script, grade, ms};
+use std::sync::Arc;
+use support::waiting::*;
 use support::*;
-
-/// More clients than the other stages have.
-const D: Addr = Addr(4);
-const E: Addr = Addr(5);
-const MANY: [Addr; 5] = [A, B, C, D, E];
-
-fn at(ms: u64) -> LocalTime {
-    LocalTime::from_micros(ms * 1000)
-}
-
-fn waiter(owner: &str, call: u64, deadline: u64) -> Waiter {
-    Waiter {
-        caller: Caller::Client(OpId::external(call)),
-        owner: Owner::from(owner),
-        ttl: TTL,
-        deadline: at(deadline),
-    }
-}
-
-/// a, b and c wait, in this order, until 300, 100 and 200 ms.
-fn three_wait() -> (WaitQueue, Name) {
-    let (mut queue, name) = (WaitQueue::default(), name());
-    for (i, (owner, deadline)) in [("a", 300), ("b", 100), ("c", 200)].into_iter().enumerate() {
-        queue.join(&name, waiter(owner, i as u64, deadline));
-    }
-    (queue, name)
-}
-
-fn owners(waiters: &[Waiter]) -> Vec<Owner> {
-    waiters.iter().map(|w| w.owner.clone()).collect()
-}
 
 #[test]
 fn the_one_who_came_first_is_next() {
     grade("D-I6", |t| {
         let (mut queue, name) = three_wait();
         for expected in ["a", "b", "c"] {
-            let next = queue.next(at(0), &name).map(|w| w.owner);
-            t.check_eq(next, Some(Owner::from(expected)), "in the order of arrival");
+            let text = "a, b and c came in this order and should be served so";
+            let next = next_at(&mut queue, 0, &name);
+            t.check_eq(next, Some(Owner::from(expected)), text);
         }
-        t.check_eq(queue.next(at(0), &name), None, "nobody waits any more");
-        t.check(!queue.has(&name), "and no empty queue is left behind");
+        let text = "all three have been served, so nobody should be next";
+        t.check_eq(next_at(&mut queue, 0, &name), None, text);
+        t.check(!queue.has(&name), "nobody waits, but an empty queue was left behind");
         let other = Name::from("other");
-        t.check_eq(queue.next(at(0), &other), None, "nobody ever waited here");
-        t.check(!queue.has(&other), "and asking makes no queue");
+        let text = "nobody ever waited for this name, so nobody should be next";
+        t.check_eq(next_at(&mut queue, 0, &other), None, text);
+        t.check(!queue.has(&other), "asking who is next must make no queue, and it did");
     });
 }
 
@@ -63,18 +36,15 @@ fn the_one_who_came_first_is_next() {
 fn who_has_no_patience_left_is_not_served() {
     grade("D-I6", |t| {
         let (mut queue, name) = three_wait();
-        queue.next(at(0), &name);
-        let next = queue.next(at(100), &name).map(|w| w.owner);
-        t.check_eq(
-            next,
-            Some(Owner::from("c")),
-            "b waited until 100 ms, no longer",
-        );
-        t.check_eq(queue.next(at(100), &name), None, "b is not next");
-        t.check(queue.has(&name), "and still stands there, to be told");
-        let told = queue.impatient(at(100), &name);
-        t.check_eq(owners(&told), vec![Owner::from("b")], "b is told");
-        t.check(!queue.has(&name), "and no empty queue is left behind");
+        next_at(&mut queue, 0, &name);
+        let text = "b waits until 100 ms and no longer, so c should be next at 100 ms";
+        t.check_eq(next_at(&mut queue, 100, &name), Some(Owner::from("c")), text);
+        let text = "b's patience has ended at 100 ms, so nobody should be next";
+        t.check_eq(next_at(&mut queue, 100, &name), None, text);
+        t.check(queue.has(&name), "b was passed over and should still stand there, to be told");
+        let told = owners(&queue.impatient(at(100), &name));
+        t.check_eq(told, vec![Owner::from("b")], "impatient should take out b, and b only");
+        t.check(!queue.has(&name), "nobody waits, but an empty queue was left behind");
     });
 }
 
@@ -82,19 +52,18 @@ fn who_has_no_patience_left_is_not_served() {
 fn all_who_lost_patience_leave_and_nobody_else() {
     grade("D-I6", |t| {
         let (mut queue, name) = three_wait();
-        t.check_eq(queue.impatient(at(99), &name).len(), 0, "nobody yet");
-        let left = queue.impatient(at(200), &name);
+        let early = queue.impatient(at(99), &name).len();
+        t.check_eq(early, 0, "the shortest patience ends at 100 ms, so nobody should leave at 99");
+        let left = owners(&queue.impatient(at(200), &name));
         let expected = vec![Owner::from("b"), Owner::from("c")];
-        t.check_eq(
-            owners(&left),
-            expected,
-            "b and c, in the order of the queue",
-        );
-        t.check_eq(queue.len(), 1, "a has time until 300 ms");
-        let next = queue.next(at(200), &name).map(|w| w.owner);
-        t.check_eq(next, Some(Owner::from("a")), "a is next");
-        t.check_eq(queue.impatient(at(900), &name).len(), 0, "nobody is left");
-        t.check(!queue.has(&name), "and no empty queue");
+        let text = "at 200 ms b and c should leave, in the order of the queue";
+        t.check_eq(left, expected, text);
+        t.check_eq(queue.len(), 1, "a has time until 300 ms and should be the only one left");
+        let next = next_at(&mut queue, 200, &name);
+        t.check_eq(next, Some(Owner::from("a")), "a is left, so a should be next");
+        let late = queue.impatient(at(900), &name).len();
+        t.check_eq(late, 0, "nobody is left, so nobody should leave");
+        t.check(!queue.has(&name), "nobody waits, but an empty queue was left behind");
     });
 }
 
@@ -102,36 +71,22 @@ fn all_who_lost_patience_leave_and_nobody_else() {
 fn who_asks_again_keeps_the_place_and_the_deadline() {
     grade("D-I6", |t| {
         let (mut queue, name) = three_wait();
-        queue.join(&name, waiter("a", 77, 900));
-        t.check_eq(queue.len(), 3, "a stands there once");
+        let ttl = ms(7);
+        queue.join(&name, Waiter { ttl, ..waiter("a", 77, 900) });
+        t.check_eq(queue.len(), 3, "a has asked twice and should stand in the queue once");
         let next = queue.next(at(0), &name);
-        t.check(next.is_some(), "somebody is next");
+        t.check(next.is_some(), "three wait, but nobody is next");
         if let Some(next) = next {
-            t.check_eq(next.owner, Owner::from("a"), "a has kept its place");
-            t.check_eq(next.deadline, at(300), "and its deadline");
+            t.check_eq(next.owner, Owner::from("a"), "a came first and should keep its place");
+            t.check_eq(next.deadline, at(300), "a should keep the deadline it came with");
+            t.check_eq(next.ttl, TTL, "only the caller should be replaced, not the TTL");
             let latest = Caller::Client(OpId::external(77));
-            t.check_eq(next.caller, latest, "the answer goes to the latest request");
+            let text = "the answer should go to a's latest request";
+            t.check_eq(next.caller, latest, text);
         }
         queue.join(&Name::from("other"), waiter("b", 5, 50));
-        t.check_eq(queue.len(), 3, "another name has a queue of its own");
+        t.check_eq(queue.len(), 3, "b waits for two names and should stand in a queue for each");
     });
-}
-
-fn holds<C: Checker<Cast>>(w: &Script<Cast, C>, who: Addr) -> bool {
-    matches!(w.view(who), Some(View::Client(client)) if !client.held.is_empty())
-}
-
-/// A holds the lock; the others stand in the queue, in this order, for five seconds.
-fn line_up<C: Checker<Cast>>(w: &mut Script<Cast, C>, others: &[Addr]) -> Vec<OpId> {
-    let first = w.op(A, lock_waiting(ms(100)));
-    w.run_for(ms(20));
-    w.expect(locked(w.answer(first)), "A has the lock");
-    let mut ids = Vec::new();
-    for other in others {
-        ids.push(w.op(*other, lock_waiting(ms(5_000))));
-        w.run_for(ms(10));
-    }
-    ids
 }
 
 #[test]
@@ -141,19 +96,37 @@ fn a_free_lock_is_granted_through_the_queue() {
         t.script(&sessions(&MANY), all, |w| {
             let ids = line_up(w, &[B, C]);
             w.run_for(TTL * 2);
-            w.expect(holds(w, A), "A keeps it as long as it likes");
-            w.expect(
-                ids.iter().all(|id| w.answer(*id).is_none()),
-                "the others wait",
-            );
-            for (who, id) in [(B, ids[0]), (C, ids[1])] {
-                let before = if who == B { A } else { B };
+            holds(w, A, "A renews, and keeps it as long as it likes");
+            for id in &ids {
+                waits(w, *id, "A holds the lock");
+            }
+            for (before, who, id) in [(A, B, ids[0]), (B, C, ids[1])] {
                 w.op(before, unlock());
                 w.run_for(ms(20));
-                w.expect(locked(w.answer(id)), format!("{} is next", letter(who)));
+                granted(
+                    w,
+                    id,
+                    format!("{} has unlocked and {} is next", letter(before), letter(who)),
+                );
                 w.run_for(TTL * 2);
-                w.expect(holds(w, who), "and renews");
+                holds(w, who, "it renews");
             }
+        });
+    });
+}
+
+#[test]
+fn a_waiter_gets_the_token_of_its_grant() {
+    grade("D-I2", |t| {
+        t.script(&fenced(&[A, B]), Fencing::default(), |w| {
+            let first = takes(w, A, FREE);
+            let id = stands_in_line(w, B);
+            a_unlocks(w);
+            let second = granted(w, id, "A has unlocked and B is next");
+            let text = format!(
+                "B's grant is later than A's, but its token {second} is not larger than {first}"
+            );
+            w.expect(second > first && second != Token::NONE, text);
         });
     });
 }
@@ -165,16 +138,15 @@ fn one_release_wakes_one() {
             let ids = line_up(w, &[B, C, D, E]);
             let replies = |w: &Script<Cast, NoHerd>| -> usize {
                 let reply = |m: &Msg| matches!(m, Msg::Reply(..));
-                MANY[2..]
-                    .iter()
-                    .map(|c| w.count_sent(SERVER, *c, reply))
-                    .sum()
+                let others = MANY[2..].iter();
+                others.map(|c| w.count_sent(SERVER, *c, reply)).sum()
             };
             let before = replies(w);
-            w.op(A, unlock());
-            w.run_for(ms(30));
-            w.expect(locked(w.answer(ids[0])), "B has waited longest");
-            w.expect_eq(replies(w), before, "the others have heard nothing");
+            a_unlocks(w);
+            granted(w, ids[0], "A has unlocked and B has waited longest");
+            let heard = replies(w) - before;
+            let text = format!("only B is next, but the others were sent {heard} messages");
+            w.expect(heard == 0, text);
         });
     });
 }
@@ -182,45 +154,46 @@ fn one_release_wakes_one() {
 #[test]
 fn fifty_wait_and_each_release_wakes_one() {
     grade("D-I6", |t| {
-        let clients: Vec<Addr> = (1..=50).map(Addr).collect();
-        let clients: Vec<Addr> = clients.into_iter().filter(|a| *a != SERVER).collect();
-        t.script(&patient_sessions(&clients), NoHerd::default(), |w| {
+        let clients: Vec<Addr> = (1..=50).map(Addr).filter(|a| *a != SERVER).collect();
+        t.script(&patient(sessions(&clients)), NoHerd::default(), |w| {
             let ids = line_up(w, &clients[1..]);
-            let grant = |m: &Msg| matches!(m, Msg::Reply(_, dist_lock::Reply::Granted { .. }));
             for (i, id) in ids.iter().enumerate() {
                 w.op(clients[i], unlock());
                 w.run_for(ms(20));
-                w.expect(locked(w.answer(*id)), format!("number {} is next", i + 2));
+                granted(w, *id, format!("the holder has unlocked and number {} is next", i + 2));
             }
-            let grants: usize = clients
-                .iter()
-                .map(|c| w.count_sent(SERVER, *c, grant))
-                .sum();
-            w.expect_eq(grants, clients.len(), "one grant for each of them");
+            let grant = |m: &Msg| matches!(m, Msg::Reply(_, Reply::Granted { .. }));
+            let grants: usize = clients.iter().map(|c| w.count_sent(SERVER, *c, grant)).sum();
+            let text = format!(
+                "there should be one grant for each of {}, and there are {grants}",
+                clients.len()
+            );
+            w.expect(grants == clients.len(), text);
         });
     });
-}
-
-/// Sessions that do not ask a silent server again while they stand in its queue.
-fn patient_sessions(clients: &[Addr]) -> Scenario<Cast> {
-    patient(sessions(clients))
 }
 
 #[test]
 fn an_ended_lease_passes_to_the_next() {
     grade("D-I4", |t| {
         let all = (ServiceMutex::default(), NoHerd::default());
-        t.script(&sessions(&MANY), all, |w| {
+        t.script(&sessions(&MANY), all.clone(), |w| {
             let ids = line_up(w, &[B, C]);
             w.crash(A);
-            let got = w.run_until(longest(TTL) + ms(30), |w| locked(w.answer(ids[0])));
-            w.expect(
-                got,
-                "A's lease has ended, and B has the lock without asking again",
-            );
+            inherits(w, ids[0], "A died");
             w.crash(B);
-            let got = w.run_until(longest(TTL) + ms(30), |w| locked(w.answer(ids[1])));
-            w.expect(got, "and C after B");
+            inherits(w, ids[1], "B died");
+        });
+        // Nobody asks again while it waits: the server must look at the queue by itself, each time.
+        t.script(&patient(sessions(&MANY)), all, |w| {
+            let ids = line_up(w, &[B, C, D, E]);
+            w.crash(A);
+            w.crash(B);
+            w.crash(C);
+            w.run_for(TTL * 2);
+            inherits(w, ids[2], "A, B and C died one after the other, and C's lease ended");
+            w.crash(D);
+            inherits(w, ids[3], "D died");
         });
     });
 }
@@ -235,14 +208,9 @@ fn who_gave_up_waiting_is_passed_over() {
             w.run_for(ms(10));
             let long = w.op(C, lock_waiting(ms(5_000)));
             w.run_for(ms(230));
-            w.expect_eq(
-                w.answer(short).cloned(),
-                Some(Ret::Busy),
-                "B was told no at its time",
-            );
-            w.op(A, unlock());
-            w.run_for(ms(20));
-            w.expect(locked(w.answer(long)), "C gets it");
+            told(w, short, Ret::Busy, "B wanted to wait for 200 ms, and they are over");
+            a_unlocks(w);
+            granted(w, long, "A has unlocked, B waits no more, and C is next");
         });
     });
 }
@@ -255,9 +223,8 @@ fn who_went_away_swallows_no_grant() {
             let ids = line_up(w, &[B, C]);
             w.cancel(ids[0]);
             w.run_for(ms(10));
-            w.op(A, unlock());
-            w.run_for(ms(20));
-            w.expect(locked(w.answer(ids[1])), "C gets it at once");
+            a_unlocks(w);
+            granted(w, ids[1], "A has unlocked, B has gone away, and C is next");
         });
     });
 }
@@ -270,8 +237,7 @@ fn who_died_waiting_costs_one_ttl() {
             let ids = line_up(w, &[B, C]);
             w.crash(B);
             w.op(A, unlock());
-            let got = w.run_until(longest(TTL) + ms(60), |w| locked(w.answer(ids[1])));
-            w.expect(got, "the dead client's lease ends like any other");
+            inherits(w, ids[1], "A unlocked, and dead B got the lock");
         });
     });
 }
@@ -283,46 +249,68 @@ fn a_grant_after_a_wait_is_rechecked() {
         t.script(&sessions(&MANY), all, |w| {
             let ids = line_up(w, &[B]);
             w.delay(SERVER, B, ms(200));
-            let before = w.count_sent(B, SERVER, is_renewal);
+            let before = renewals(w, B);
             w.op(A, unlock());
             w.run_for(ms(250));
-            w.expect(
-                !locked(w.answer(ids[0])),
-                "B does not yet know from when it counts",
-            );
-            w.expect(w.count_sent(B, SERVER, is_renewal) > before, "so it asks");
+            waits(w, ids[0], "B was granted the lock and cannot know yet from when it counts");
+            let asked = renewals(w, B) > before;
+            w.expect(asked, "B was granted the lock after a wait, but it has not renewed it");
             w.run_for(ms(250));
-            w.expect(locked(w.answer(ids[0])), "now it knows");
+            granted(w, ids[0], "B's renewal was answered");
         });
     });
 }
 
-fn is_renewal(msg: &Msg) -> bool {
-    matches!(msg, Msg::Request(_, Request::Renew { .. }))
+#[test]
+fn a_recheck_counts_from_its_own_sending() {
+    grade("D-I5", |t| {
+        // The first is answered slowly; those that B sends in the meantime are lost.
+        let all = (ServiceMutex::default(), ConservativeClient::default());
+        t.script(&sessions(&[A, B]), all.clone(), |w| {
+            let ids = line_up(w, &[B]);
+            w.hold(B, SERVER);
+            a_unlocks(w);
+            w.delay(SERVER, B, ms(200));
+            w.deliver(B, SERVER, is_renewal);
+            w.run_for(ms(210));
+            granted(w, ids[0], "B's first renewal was answered, after 200 ms");
+            w.run_for(TTL);
+            doubts(w, B, "only B's first renewal has reached the server, more than a TTL ago");
+        });
+        // The next renewal is due a third of the TTL after the sending, so that one may be lost.
+        t.script(&patient(sessions(&[A, B])), all, |w| {
+            let ids = line_up(w, &[B]);
+            w.delay(SERVER, B, ms(280));
+            w.op(A, unlock());
+            w.run_for(ms(575));
+            granted(w, ids[0], "the grant and the answer to B's renewal took 280 ms each");
+            w.drop_next(B, SERVER, 1);
+            for _ in 0..20 {
+                w.run_for(ms(100));
+                holds(w, B, "one renewal was lost, and the next is due in time for its answer");
+            }
+        });
+    });
 }
 
 #[test]
 fn a_grant_that_came_too_late_is_no_grant() {
     grade("D-I5", |t| {
-        let all = (
-            ServiceMutex::default(),
-            ConservativeClient::default(),
-            OneHolder,
-        );
-        t.script(&sessions(&MANY), all, |w| {
+        let (mutex, belief) = (ServiceMutex::default(), ConservativeClient::default());
+        t.script(&sessions(&MANY), (mutex, belief, OneHolder), |w| {
             let ids = line_up(w, &[B, C]);
             // The grant is under way for longer than it lasts; by then C has the lock.
             w.hold(SERVER, B);
             w.op(A, unlock());
             w.run_for(longest(TTL) + ms(100));
-            w.expect(locked(w.answer(ids[1])), "C has the lock");
+            granted(w, ids[1], "B's lease has ended, unused, and C is next");
             w.release(SERVER, B);
             w.run_for(ms(100));
-            w.expect(
-                !locked(w.answer(ids[0])),
-                "B asks, and hears that it is lost",
-            );
-            w.expect(holds(w, C), "C still holds it");
+            told(w, ids[0], Ret::Busy, "B asks about its grant and hears that it is lost");
+            holds(w, C, "B's lease ended before C's began");
+            // What B has sent again and again while it heard nothing stands in the queue.
+            unlocks(w, C);
+            takes(w, D, "C has unlocked, and B has given up and left the queue");
         });
     });
 }
@@ -336,8 +324,8 @@ fn a_lost_grant_is_asked_for_again() {
             w.drop_next(SERVER, B, 1);
             w.op(A, unlock());
             w.run_for(ms(200));
-            w.expect(locked(w.answer(ids[0])), "B asked again and has it");
-            w.expect(w.answer(ids[1]).is_none(), "C waits");
+            granted(w, ids[0], "B's grant was lost, and B has asked again");
+            waits(w, ids[1], "B holds the lock");
         });
     });
 }
@@ -349,17 +337,37 @@ fn a_lost_recheck_is_sent_again() {
         t.script(&sessions(&MANY), all, |w| {
             let ids = line_up(w, &[B]);
             w.hold(B, SERVER);
-            w.op(A, unlock());
-            w.run_for(ms(20));
+            a_unlocks(w);
             let lose = w.waiting().iter().any(|(_, _, m)| is_renewal(m));
-            w.expect(lose, "B rechecks");
+            w.expect(lose, "B was granted the lock after a wait, but it has not renewed it");
             w.lose(B, SERVER, is_renewal);
             w.release(B, SERVER);
             w.run_for(ms(300));
-            w.expect(
-                locked(w.answer(ids[0])),
-                "and once more, since no answer came",
-            );
+            granted(w, ids[0], "B's renewal was lost, and B should have sent another");
+        });
+    });
+}
+
+#[test]
+fn an_unlock_while_confirming_gives_the_lock_back() {
+    grade("D-I4", |t| {
+        let all = (ServiceMutex::default(), OneHolder);
+        t.script(&sessions(&MANY), all, |w| {
+            let ids = line_up(w, &[B]);
+            w.hold(SERVER, B);
+            a_unlocks(w);
+            let grant = |m: &Msg| matches!(m, Msg::Reply(_, Reply::Granted { .. }));
+            w.deliver(SERVER, B, grant);
+            w.run_for(ms(5));
+            waits(w, ids[0], "B's renewal is not answered yet");
+            let back = w.op(B, unlock());
+            told(w, ids[0], Ret::NotHeld, "B has unlocked before it knew that it had the lock");
+            told(w, back, Ret::Unlocked, "B unlocks a lock that it still waits for");
+            w.run_for(ms(10));
+            w.release(SERVER, B);
+            w.run_for(ms(10));
+            doubts(w, B, "the answer to B's renewal arrives after the unlock");
+            takes(w, C, "B has unlocked");
         });
     });
 }
@@ -369,85 +377,54 @@ fn a_full_queue_says_so() {
     grade("D-I6", |t| {
         let mut scene = sessions(&MANY);
         for place in &mut scene.places {
-            if let dist_lock::CastConfig::Server(cfg) = &*place.cfg {
-                let mut cfg = cfg.clone();
-                cfg.max_waiters = 2;
-                place.cfg = std::sync::Arc::new(dist_lock::CastConfig::Server(cfg));
+            if let CastConfig::Server(cfg) = &*place.cfg {
+                let max_waiters = 2;
+                let cfg = ServerConfig { max_waiters, ..cfg.clone() };
+                place.cfg = Arc::new(CastConfig::Server(cfg));
             }
         }
         t.script(&scene, NoHerd::default(), |w| {
             let ids = line_up(w, &[B, C, D]);
-            w.expect(w.answer(ids[0]).is_none(), "B waits");
-            w.expect_eq(
-                w.answer(ids[2]).cloned(),
-                Some(Ret::Busy),
-                "there is no room for D",
-            );
-            w.op(A, unlock());
-            w.run_for(ms(20));
-            w.expect(locked(w.answer(ids[0])), "B is served");
+            waits(w, ids[0], "there is room for two, and B was the first");
+            told(w, ids[2], Ret::Busy, "there is room for two, and D was the third");
+            a_unlocks(w);
+            granted(w, ids[0], "A has unlocked and B is next");
         });
     });
-}
-
-/// Whether the program of `addr` may act now.
-fn believes<C: Checker<Cast>>(w: &Script<Cast, C>, addr: Addr) -> bool {
-    let ahead = |until| w.true_time(addr, until) > w.now();
-    matches!(w.view(addr), Some(View::Client(client))
-        if client.held.iter().any(|h| h.valid_until.is_none_or(ahead)))
-}
-
-/// `by` takes the free lock.
-fn holds_now<C: Checker<Cast>>(w: &mut Script<Cast, C>, by: Addr) {
-    let id = w.op(by, lock());
-    w.run_for(ms(10));
-    w.expect(locked(w.answer(id)), format!("{} has the lock", letter(by)));
-}
-
-/// `by` asks, and waits for up to 10 s.
-fn stands_in_line<C: Checker<Cast>>(w: &mut Script<Cast, C>, by: Addr) -> OpId {
-    let id = w.op(by, lock_waiting(ms(10_000)));
-    w.run_for(ms(10));
-    w.expect(w.answer(id).is_none(), format!("{} waits", letter(by)));
-    id
 }
 
 #[test]
 fn a_woken_waiter_looks_at_its_lease() {
     grade("D-I5", |t| {
-        // The grant's answer takes most of the TTL.
+        // The grant's answer takes some of the TTL, after a long wait.
         t.script(&sessions(&[A, B, C]), ConservativeClient::default(), |w| {
-            holds_now(w, A);
+            takes(w, A, FREE);
             let second = stands_in_line(w, B);
             w.run_for(ms(2_000));
             w.delay(SERVER, B, ms(240));
             w.op(A, unlock());
             w.run_for(ms(600));
-            w.expect(locked(w.answer(second)), "B has the lock");
+            granted(w, second, "the answer to B's renewal has arrived");
             w.run_for(TTL * 2);
-            w.expect(believes(w, B), "and keeps it");
+            holds(w, B, "B renews, and each renewal is answered");
         });
         // The answer comes when the lease has ended and C has the lock.
         t.script(&sessions(&[A, B, C]), ConservativeClient::default(), |w| {
-            holds_now(w, A);
+            takes(w, A, FREE);
             let second = stands_in_line(w, B);
             w.isolate(B);
             w.op(A, unlock());
             w.run_for(TTL + ms(10));
-            let third = w.op(C, lock());
-            w.run_for(ms(10));
-            w.expect(
-                locked(w.answer(third)),
-                "B's lease has ended, C has the lock",
-            );
+            takes(w, C, "B's lease has ended");
             w.heal();
             w.run_for(TTL);
-            w.expect(!locked(w.answer(second)), "B was not told that it has it");
-            w.expect(believes(w, C) && !believes(w, B), "C has it");
+            not_granted(w, second, "B's lease had ended before B heard of it");
+            holds(w, C, "C renews");
+            doubts(w, B, "C holds the lock");
         });
         // The grant is under way while the program unlocks: nothing may come to life.
         t.script(&sessions(&[A, B]), ConservativeClient::default(), |w| {
-            holds_now(w, A);
+            takes(w, A, FREE);
             stands_in_line(w, B);
             w.hold(SERVER, B);
             w.op(A, unlock());
@@ -455,7 +432,7 @@ fn a_woken_waiter_looks_at_its_lease() {
             w.op(B, unlock());
             w.release(SERVER, B);
             w.run_for(TTL + TTL / 2);
-            w.expect(!believes(w, B), "B holds nothing");
+            doubts(w, B, "B has unlocked while the grant was under way");
         });
     });
 }
@@ -465,19 +442,18 @@ fn a_second_grant_revives_nothing() {
     grade("D-I5", |t| {
         // A copy of the grant comes while B gives the lock back.
         t.script(&sessions(&[A, B]), ConservativeClient::default(), |w| {
-            holds_now(w, A);
+            takes(w, A, FREE);
             stands_in_line(w, B);
             w.duplicate_next(SERVER, B, ms(60));
-            w.op(A, unlock());
-            w.run_for(ms(20));
-            w.expect(believes(w, B), "B has the lock");
+            a_unlocks(w);
+            holds(w, B, "A has unlocked and B was next");
             w.hold(SERVER, B);
             w.op(B, unlock());
             w.run_for(ms(80));
-            w.expect(!believes(w, B), "B does not hold what it gives back");
+            doubts(w, B, "B gives the lock back, and a copy of its grant has arrived");
             w.release(SERVER, B);
             w.run_for(ms(100));
-            w.expect(!believes(w, B), "nor later");
+            doubts(w, B, "B has given the lock back");
         });
     });
 }
@@ -488,64 +464,44 @@ fn a_confirmation_that_came_too_late_is_none() {
         t.script(&sessions(&[A]), ConservativeClient::default(), |w| {
             w.delay(SERVER, A, ms(150));
             let (name, ttl, wait) = (name(), ms(100), Some(ms(1_000)));
-            let id = w.op(A, dist_lock::Op::Lock { name, ttl, wait });
+            let id = w.op(A, Op::Lock { name, ttl, wait });
             w.run_for(ms(2_000));
-            let told = w.answers(id).into_iter().any(|ret| locked(Some(ret)));
-            w.expect(!told, "A is never told that it holds what has ended");
+            not_granted(w, id, "each answer takes 150 ms, and the lease lasts for 100 ms");
+            let back = w.count_sent(A, SERVER, is_release);
+            w.expect(back > 0, "A does not use the grant, so it should give it back, and did not");
         });
     });
-}
-
-/// A server alone, asked as the RESP front end asks it.
-fn server() -> Scenario<LockServer> {
-    Scenario::new("lock").node(SERVER, "lock server", "server", ServerConfig::default())
 }
 
 #[test]
 fn a_client_of_the_server_waits_too() {
     grade("D-I6", |t| {
         t.script(&server(), (), |w| {
-            let acquire = |owner: &str, wait: Option<Duration>| Request::Acquire {
-                name: name(),
-                owner: Owner::from(owner),
-                ttl: TTL,
-                wait,
-            };
-            let granted = |answer: Option<&Reply>| matches!(answer, Some(Reply::Granted { .. }));
+            let long = Some(ms(3_000));
             let first = w.op(SERVER, acquire("a", None));
-            w.expect(granted(w.answer(first)), "a has the lock");
-            let second = w.op(SERVER, acquire("b", Some(ms(3_000))));
-            let third = w.op(SERVER, acquire("c", Some(ms(3_000))));
+            replied(w, first, GRANTED, "a asks for a free lock");
+            let second = w.op(SERVER, acquire("b", long));
+            let third = w.op(SERVER, acquire("c", long));
             let fourth = w.op(SERVER, acquire("d", Some(ms(400))));
             w.cancel(second);
             w.run_for(ms(399));
-            w.expect(w.answer(fourth).is_none(), "d still waits");
+            replied(w, fourth, None, "d waits for 400 ms, and a holds the lock");
             w.run_for(ms(1));
-            w.expect_eq(
-                w.answer(fourth).cloned(),
-                Some(Reply::Refused),
-                "d waits no more",
-            );
+            replied(w, fourth, Some(Reply::Refused), "d's 400 ms are over at this moment");
             let proof = Proof::Owner(Owner::from("a"));
-            let back = Request::Release {
-                name: name(),
-                proof,
-            };
-            w.op(SERVER, back);
-            w.expect(granted(w.answer(third)), "c is next: b has gone away");
-            w.expect(w.answer(second).is_none(), "b hears nothing");
-            let fifth = w.op(SERVER, acquire("e", Some(ms(3_000))));
+            w.op(SERVER, Request::Release { name: name(), proof });
+            replied(w, third, GRANTED, "a has released, b has gone away, and c is next");
+            replied(w, second, None, "b has gone away");
+            let fifth = w.op(SERVER, acquire("e", long));
             w.run_for(TTL - ms(1));
-            w.expect(w.answer(fifth).is_none(), "e waits");
+            replied(w, fifth, None, "c's lease has a millisecond left");
             w.run_for(ms(1));
+            replied(w, fifth, GRANTED, "c's lease has ended at this moment");
+            let queue = w.timers(SERVER).into_iter().filter(|t| matches!(t, Timer::Queue(_)));
+            let left = queue.count();
             w.expect(
-                granted(w.answer(fifth)),
-                "c's lease has ended, at that very moment",
-            );
-            w.run_for(ms(3_000));
-            w.expect(
-                w.timers(SERVER).is_empty(),
-                "with nobody waiting no timer is left",
+                left == 0,
+                "nobody waits, so no timer should be left for the queue, and one is",
             );
         });
     });
@@ -555,23 +511,16 @@ fn a_client_of_the_server_waits_too() {
 fn a_plain_delete_serves_the_queue_too() {
     grade("D-I6", |t| {
         t.script(&server(), (), |w| {
-            let acquire = |owner: &str| Request::Acquire {
-                name: name(),
-                owner: Owner::from(owner),
-                ttl: TTL,
-                wait: Some(ms(3_000)),
-            };
-            w.op(SERVER, acquire("a"));
-            let second = w.op(SERVER, acquire("b"));
+            let long = Some(ms(3_000));
+            w.op(SERVER, acquire("a", long));
+            let second = w.op(SERVER, acquire("b", long));
             w.op(SERVER, Request::Delete { name: name() });
-            let granted = matches!(w.answer(second), Some(Reply::Granted { .. }));
-            w.expect(granted, "whatever frees the lock, the next one gets it");
-            let third = w.op(SERVER, acquire("c"));
+            replied(w, second, GRANTED, "the lock was deleted, which frees it, and b is next");
+            let third = w.op(SERVER, acquire("c", long));
             let ttl = Some(ms(10));
             w.op(SERVER, Request::Expire { name: name(), ttl });
             w.run_for(ms(10));
-            let granted = matches!(w.answer(third), Some(Reply::Granted { .. }));
-            w.expect(granted, "also when its end has been moved forward");
+            replied(w, third, GRANTED, "b's lease was made to end by now, and c is next");
         });
     });
 }
@@ -582,15 +531,12 @@ fn many_runs_of_a_queue() {
         let mut faults = Faults::network();
         (faults.drift, faults.late) = (1.0, 0.1);
         (faults.pause, faults.crash, faults.cancel) = (0.02, 0.02, 0.05);
-        let faults = faults
-            .only(FaultKind::Crash, &[A, B, C])
-            .only(FaultKind::Pause, &[A, B, C]);
-        let mut scene = sessions(&[A, B, C])
+        let faults = faults.only(FaultKind::Crash, &[A, B, C]).only(FaultKind::Pause, &[A, B, C]);
+        let scene = [A, B, C]
+            .into_iter()
+            .fold(sessions(&[A, B, C]), waits_and_unlocks)
             .with_faults(faults)
             .lasting(ms(5_000), ms(4_000));
-        for client in [A, B, C] {
-            scene = takes_turns(scene, client);
-        }
         let all = (
             ServiceMutex::default(),
             OneHolder,
@@ -600,15 +546,4 @@ fn many_runs_of_a_queue() {
         );
         t.swarm(&scene, all);
     });
-}
-
-/// Waits for the lock, keeps it a little, unlocks, thinks, … .
-fn takes_turns(scene: Scenario<Cast>, node: Addr) -> Scenario<Cast> {
-    scene.client(letter(node), move |turn: &Turn<'_, Cast>| {
-        let had = locked(turn.last_answer());
-        let wait = ms(200 + turn.draw.again(2).below(2_000));
-        let op = if had { unlock() } else { lock_waiting(wait) };
-        let after = Duration::from_micros(1 + turn.draw.below(600_000));
-        Some(Ask { node, op, after })
-    })
 }

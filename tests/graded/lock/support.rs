@@ -4,17 +4,30 @@
 
 #[path = "invariants/mod.rs"]
 mod invariants;
+#[path = "support/labels.rs"]
+mod labels;
+#[path = "support/replicas.rs"]
+pub mod replicas;
+#[path = "support/runs.rs"]
+mod runs;
+#[path = "support/steps.rs"]
+mod steps;
+#[path = "support/storage.rs"]
+pub mod storage;
+#[path = "support/waiting.rs"]
+pub mod waiting;
 
 pub use invariants::*;
+pub use runs::*;
+pub use steps::*;
 
 use dist_lock::{
-    Cast, CastConfig, ClientConfig, FailoverConfig, LeaderConfig, Msg, Name, Op, RedlockConfig,
-    Reply, Request, Ret, ServerConfig, SessionConfig, StorageConfig, StorageReply, StorageRequest,
-    Timer, Value, View,
+    Cast, CastConfig, ClientConfig, FailoverConfig, LeaderConfig, Name, Op, RedlockConfig,
+    ServerConfig, SessionConfig, StorageConfig, Value,
 };
+use labels::show;
 use node::Addr;
-use sim::trace::Class;
-use sim::{BandLabel, Label, Scenario, Show, ms};
+use sim::{Scenario, ms};
 use std::time::Duration;
 
 /// The clients.
@@ -60,11 +73,6 @@ pub fn write(text: &str) -> Op {
     Op::Write { name, value }
 }
 
-/// Whether an operation was answered with a lock.
-pub fn locked(answer: Option<&Ret>) -> bool {
-    matches!(answer, Some(Ret::Locked { .. }))
-}
-
 /// A scenario of this lab without nodes.
 pub fn scene(title: &str) -> Scenario<Cast> {
     Scenario::new("lock").titled(title).shown(show())
@@ -88,21 +96,17 @@ pub fn plain(clients: &[Addr]) -> Scenario<Cast> {
 /// Stage 2: sessions and one server.
 pub fn sessions(clients: &[Addr]) -> Scenario<Cast> {
     let server = CastConfig::Server(ServerConfig::default());
-    with_sessions(
-        scene("sessions and one lock server"),
-        clients,
-        &[SERVER],
-        None,
+    with_sessions(scene("sessions and one lock server"), clients, &[SERVER], None).node(
+        SERVER,
+        "lock server",
+        "server",
+        server,
     )
-    .node(SERVER, "lock server", "server", server)
 }
 
 /// Stage 3: sessions, one server with tokens, and what the lock protects.
 pub fn fenced(clients: &[Addr]) -> Scenario<Cast> {
-    let server = CastConfig::Server(ServerConfig {
-        fencing: true,
-        ..ServerConfig::default()
-    });
+    let server = CastConfig::Server(ServerConfig { fencing: true, ..ServerConfig::default() });
     let storage = CastConfig::Storage(StorageConfig { write_time: ms(5) });
     let title = scene("sessions, a lock server with tokens, and a storage");
     with_sessions(title, clients, &[SERVER], Some(STORAGE))
@@ -132,10 +136,7 @@ pub fn redlock(clients: &[Addr], servers: &[Addr], silent_for: Duration) -> Scen
         scene = scene.node(client, format!("client {}", letter(client)), "client", cfg);
     }
     for (i, &server) in servers.iter().enumerate() {
-        let cfg = CastConfig::Server(ServerConfig {
-            silent_for,
-            ..ServerConfig::default()
-        });
+        let cfg = CastConfig::Server(ServerConfig { silent_for, ..ServerConfig::default() });
         scene = scene.node(server, format!("lock server {}", i + 1), "server", cfg);
     }
     scene
@@ -182,109 +183,6 @@ pub fn letter(client: Addr) -> String {
     match u8::try_from(client.0) {
         Ok(n @ 1..=9) => char::from(b'A' + n - 1).to_string(),
         _ => format!("c{}", client.0),
-    }
-}
-
-/// How traces show the lab.
-pub fn show() -> Show<Cast> {
-    Show {
-        msg: |msg| match msg {
-            Msg::Request(_, request) => label(request_text(request), Class::Request),
-            Msg::Reply(_, reply) => match reply {
-                Reply::Refused | Reply::Missing | Reply::NotLeader | Reply::Overloaded => {
-                    label(format!("{reply:?}"), Class::Refusal)
-                }
-                Reply::Granted { token } if token.0 > 0 => {
-                    label(format!("granted · token {token}"), Class::Reply)
-                }
-                Reply::Granted { .. } => label("granted", Class::Reply),
-                other => label(format!("{other:?}"), Class::Reply),
-            },
-            Msg::ToStorage(_, StorageRequest::Open { token, .. }) => {
-                label(format!("open · token {token}"), Class::Request)
-            }
-            Msg::ToStorage(_, StorageRequest::Write { token, value, .. }) => {
-                label(format!("write {value} · token {token}"), Class::Request)
-            }
-            Msg::FromStorage(_, StorageReply::Done) => label("done", Class::Reply),
-            Msg::FromStorage(_, StorageReply::Stale { newest }) => {
-                label(format!("stale: token {newest} was here"), Class::Refusal)
-            }
-            Msg::Update(update) => match &update.lease {
-                Some(lease) => label(format!("update: {} has it", lease.owner), Class::Gossip),
-                None => label("update: free", Class::Gossip),
-            },
-            Msg::ToRegister(_, request) => label(format!("{request:?}"), Class::Request),
-            Msg::FromRegister(_, reply) => label(format!("{reply:?}"), Class::Reply),
-        },
-        op: |op| match op {
-            Op::Lock { name, .. } => format!("lock {name}"),
-            Op::Unlock { name } => format!("unlock {name}"),
-            Op::Act { name } => format!("act under {name}"),
-            Op::Write { value, .. } => format!("write {value}"),
-            Op::Lead => "lead".into(),
-        },
-        ret: |ret| match ret {
-            Ret::Locked { token } if token.0 > 0 => format!("locked · token {token}"),
-            Ret::Locked { .. } => "locked".into(),
-            other => format!("{other:?}").to_lowercase(),
-        },
-        timer: |timer| match timer {
-            Timer::Renew(_) => "time to renew".into(),
-            Timer::NoAnswer(_) => "no answer".into(),
-            Timer::Queue(_) => "look at the queue".into(),
-            Timer::Device => "the device is ready".into(),
-            Timer::Checkpoint => "checkpoint".into(),
-            Timer::Ended(_) => "a lease has ended".into(),
-        },
-        bands,
-        dull: |_| false,
-    }
-}
-
-fn label(text: impl Into<String>, class: Class) -> Label {
-    let text = text.into();
-    Label { text, class }
-}
-
-fn request_text(request: &Request) -> String {
-    match request {
-        Request::Set { owner, ttl, .. } => match ttl {
-            Some(ttl) => format!("set {owner} for {} ms", ttl.as_millis()),
-            None => format!("set {owner}"),
-        },
-        Request::Get { .. } => "get".into(),
-        Request::Delete { .. } => "delete".into(),
-        Request::Expire { .. } => "expire".into(),
-        Request::TimeLeft { .. } => "time left?".into(),
-        Request::Acquire { owner, .. } => format!("acquire for {owner}"),
-        Request::Renew { .. } => "renew".into(),
-        Request::Release { .. } => "release".into(),
-    }
-}
-
-fn bands(view: &View) -> Vec<BandLabel> {
-    match view {
-        View::Server(server) => server
-            .leases
-            .iter()
-            .map(|lease| BandLabel {
-                text: match lease.token.0 {
-                    0 => format!("lease → {}", lease.owner),
-                    token => format!("lease → {} · token {token}", lease.owner),
-                },
-                until: lease.until,
-            })
-            .collect(),
-        View::Client(client) => client
-            .held
-            .iter()
-            .map(|held| BandLabel {
-                text: format!("holds {}", held.name),
-                until: held.valid_until,
-            })
-            .collect(),
-        View::Storage(_) | View::Register(_) => Vec::new(),
     }
 }
 

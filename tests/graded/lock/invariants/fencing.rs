@@ -22,17 +22,13 @@ impl Checker<Cast> for Fencing {
 
     fn after(&mut self, step: &Step<'_, Cast>) -> Result<(), Violation> {
         match step.event {
-            Event::Sent {
-                msg: Msg::Request(id, Request::Acquire { name, owner, .. }),
-                ..
-            } => {
+            Event::Sent { msg: Msg::Request(id, Request::Acquire { name, owner, .. }), .. } => {
                 let asked = (name.clone(), owner.clone());
                 self.asked.insert((step.node, *id), asked);
             }
-            Event::Sent {
-                to,
-                msg: Msg::Reply(id, Reply::Granted { token }),
-            } => self.granted(to, *id, *token, step.node)?,
+            Event::Sent { to, msg: Msg::Reply(id, Reply::Granted { token }) } => {
+                self.granted(to, *id, *token, step.node)?
+            }
             _ => {}
         }
         if let Some(View::Storage(storage)) = step.stepped() {

@@ -43,10 +43,7 @@ pub fn shortest(time: Duration) -> Duration {
 /// messages.
 pub fn handled<'a>(step: &Step<'a, Cast>) -> Option<(Addr, RequestId, &'a Request)> {
     match step.event {
-        Event::Message {
-            from,
-            msg: Some(Msg::Request(id, request)),
-        } => Some((from, *id, request)),
+        Event::Message { from, msg: Some(Msg::Request(id, request)) } => Some((from, *id, request)),
         _ => None,
     }
 }
@@ -65,8 +62,7 @@ impl Owners {
     /// The values under which `from` has asked for `name`.
     pub fn of(&self, from: Addr, name: &Name) -> impl Iterator<Item = &Owner> {
         let all = self.0.iter();
-        all.filter(move |(_, (addr, n))| *addr == from && n == name)
-            .map(|(owner, _)| owner)
+        all.filter(move |(_, (addr, n))| *addr == from && n == name).map(|(owner, _)| owner)
     }
     /// Whose value this is.
     pub fn addr(&self, owner: &Owner) -> Option<Addr> {

@@ -22,17 +22,11 @@ impl Checker<Cast> for NoHerd {
 
     fn after(&mut self, step: &Step<'_, Cast>) -> Result<(), Violation> {
         match step.event {
-            Event::Sent {
-                msg: Msg::Request(id, Request::Acquire { name, owner, .. }),
-                ..
-            } => {
+            Event::Sent { msg: Msg::Request(id, Request::Acquire { name, owner, .. }), .. } => {
                 let asked = (name.clone(), owner.clone());
                 self.asked.insert((step.node, *id), asked);
             }
-            Event::Sent {
-                to,
-                msg: Msg::Reply(id, reply),
-            } => self.replied(step, to, *id, reply)?,
+            Event::Sent { to, msg: Msg::Reply(id, reply) } => self.replied(step, to, *id, reply)?,
             Event::Message { .. } | Event::Timer(_) | Event::Resume => {
                 self.told.retain(|(addr, _), _| *addr != step.node);
                 self.arrived(step);
@@ -47,16 +41,7 @@ impl Checker<Cast> for NoHerd {
 impl NoHerd {
     fn arrived(&mut self, step: &Step<'_, Cast>) {
         match handled(step) {
-            Some((
-                _,
-                _,
-                Request::Acquire {
-                    name,
-                    owner,
-                    wait: Some(wait),
-                    ..
-                },
-            )) => {
+            Some((_, _, Request::Acquire { name, owner, wait: Some(wait), .. })) => {
                 let waits = self.waiting.entry((step.node, name.clone())).or_default();
                 let holds = matches!(step.stepped(), Some(View::Server(server))
                     if server.leases.iter().any(|l| l.owner == *owner));
@@ -64,14 +49,7 @@ impl NoHerd {
                     waits.push((owner.clone(), step.now + shortest(*wait)));
                 }
             }
-            Some((
-                _,
-                _,
-                Request::Release {
-                    name,
-                    proof: dist_lock::Proof::Owner(owner),
-                },
-            )) => {
+            Some((_, _, Request::Release { name, proof: dist_lock::Proof::Owner(owner) })) => {
                 let waits = self.waiting.entry((step.node, name.clone())).or_default();
                 waits.retain(|(o, _)| o != owner);
             }

@@ -23,17 +23,13 @@ impl Checker<Cast> for NoResurrection {
 
     fn after(&mut self, step: &Step<'_, Cast>) -> Result<(), Violation> {
         match step.event {
-            Event::Op {
-                op: Op::Unlock { name },
-                ..
-            } => {
+            Event::Op { op: Op::Unlock { name }, .. } => {
                 let key = (step.node, name.clone());
                 self.unlocked.extend(self.latest.remove(&key));
             }
-            Event::Sent {
-                msg: Msg::Request(id, request),
-                ..
-            } => self.sent(step.node, *id, request),
+            Event::Sent { msg: Msg::Request(id, request), .. } => {
+                self.sent(step.node, *id, request)
+            }
             _ => {}
         }
         let Some(View::Server(server)) = step.stepped() else {
@@ -43,10 +39,7 @@ impl Checker<Cast> for NoResurrection {
             let key = (step.node, name.clone());
             let now = step.local_time(step.node);
             let before = self.leases.get(&key).filter(|l| lives(l.until, now));
-            let after = server
-                .leases
-                .iter()
-                .find(|l| l.name == *name && is_of(l, proof));
+            let after = server.leases.iter().find(|l| l.name == *name && is_of(l, proof));
             if let Some(after) = after {
                 let alive = before.is_some_and(|l| l.owner == after.owner);
                 if !alive {
@@ -74,10 +67,7 @@ impl NoResurrection {
             {
                 self.latest.insert((by, name.clone()), owner.clone());
             }
-            Request::Renew {
-                proof: Proof::Owner(owner),
-                ..
-            } if self.unlocked.contains(owner) => {
+            Request::Renew { proof: Proof::Owner(owner), .. } if self.unlocked.contains(owner) => {
                 self.late.insert((by, id));
             }
             _ => {}
@@ -93,9 +83,7 @@ fn is_of(lease: &LeaseView, proof: &Proof) -> bool {
 }
 
 fn broken(server: Addr, lease: &LeaseView, why: &str) -> Result<(), Violation> {
-    let message = format!(
-        "a renewal lengthened the lease of {} on {}, {why}",
-        lease.owner, lease.name
-    );
+    let message =
+        format!("a renewal lengthened the lease of {} on {}, {why}", lease.owner, lease.name);
     Err(Violation::new("D-I7 NoResurrection", message).at([server]))
 }

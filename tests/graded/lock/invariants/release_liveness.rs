@@ -23,11 +23,7 @@ impl Checker<Cast> for ReleaseLiveness {
     }
 
     fn after(&mut self, step: &Step<'_, Cast>) -> Result<(), Violation> {
-        if let Event::Op {
-            op: Op::Lock { ttl, .. },
-            ..
-        } = step.event
-        {
+        if let Event::Op { op: Op::Lock { ttl, .. }, .. } = step.event {
             let longest = self.ttl.entry(step.node).or_default();
             *longest = (*longest).max(*ttl);
         }
@@ -43,17 +39,13 @@ impl Checker<Cast> for ReleaseLiveness {
         if let Some(View::Server(server)) = step.stepped() {
             // An owner may come back: its late request stood in the queue.
             let shown = |owner: &Owner| server.leases.iter().any(|l| l.owner == *owner);
-            self.heard
-                .retain(|(addr, owner), _| *addr != step.node || shown(owner));
+            self.heard.retain(|(addr, owner), _| *addr != step.node || shown(owner));
         }
         for (addr, view) in step.views() {
             let View::Server(server) = view else { continue };
             let now = step.local_time(addr);
             for lease in server.leases.iter().filter(|l| lives(l.until, now)) {
-                let Some(ttl) = self
-                    .owners
-                    .addr(&lease.owner)
-                    .and_then(|a| self.ttl.get(&a))
+                let Some(ttl) = self.owners.addr(&lease.owner).and_then(|a| self.ttl.get(&a))
                 else {
                     continue;
                 };
@@ -80,8 +72,5 @@ impl Checker<Cast> for ReleaseLiveness {
 }
 
 fn takes_time(request: &Request) -> bool {
-    !matches!(
-        request,
-        Request::Get { .. } | Request::TimeLeft { .. } | Request::Release { .. }
-    )
+    !matches!(request, Request::Get { .. } | Request::TimeLeft { .. } | Request::Release { .. })
 }

@@ -47,9 +47,9 @@ impl Checker<Cast> for ServiceMutex {
         };
         let now = step.local_time(step.node);
         for lease in &server.leases {
-            let ends = lease.until.map_or(SimTime(u64::MAX), |until| {
-                step.now + shortest(until.since(now))
-            });
+            let ends = lease
+                .until
+                .map_or(SimTime(u64::MAX), |until| step.now + shortest(until.since(now)));
             let same = |g: &&mut Grant| g.name == lease.name && g.owner == lease.owner;
             if let Some(grant) = self.grants.iter_mut().find(same) {
                 grant.ends = grant.ends.max(ends);
