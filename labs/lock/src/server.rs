@@ -1,5 +1,5 @@
 //! The lock server: a [`LockTable`] that answers requests, of simulated clients as messages and of
-//! the RESP front end as operations. Given, except for the tasks of stage 5.
+//! the RESP front end as operations. Given, except for task 4.3 of stage 4 and task 5.4 of stage 5.
 
 use crate::message::{Msg, Proof, Reply, Request, Timer, When};
 use crate::names::{Name, Owner, RequestId, Token};

@@ -92,6 +92,8 @@ pub enum Phase {
 struct Writing {
     id: OpId,
     name: Name,
+    /// Under which acquisition the program asked for it; a later one is not meant.
+    owner: Owner,
     value: Value,
 }
 
@@ -130,10 +132,11 @@ impl Session {
     ///
     /// Only a lock in [`Phase::Held`] is concerned: the timer may be that of an earlier lock of this
     /// name, which the program has since asked for anew. One that is in doubt ([`Session::holds`])
-    /// is forgotten: it is not renewed, and the program's next question is answered with no. Otherwise sends a [`Request::Renew`] of one's
-    /// own lease ([`Session::ask`]) under a fresh [`Held::next_id`], writes down in
-    /// [`Held::renewals`] when it was sent, and sets the timer for a third of the TTL from now:
-    /// whether or not an answer comes, so that a lost renewal is followed by another.
+    /// is forgotten: it is not renewed, and the program's next question is answered with no.
+    /// Otherwise sends a [`Request::Renew`] of one's own lease ([`Session::ask`]) under a fresh
+    /// [`Held::next_id`], writes down in [`Held::renewals`] when it was sent, and sets the timer for
+    /// a third of the TTL from now: whether or not an answer comes, so that a lost renewal is
+    /// followed by another.
     fn renew(&mut self, cx: &mut Ctx<'_, Self>, name: &Name) {
         todo!("task 2.4")
     }
@@ -144,6 +147,10 @@ impl Session {
     /// the lease. If so, the deadline moves to what follows from the moment at which *this*
     /// renewal was sent ([`Held::renewals`]); answers may overtake each other, so it never moves
     /// back. If not, the lock is lost: it is forgotten at once and its timer is stopped.
+    ///
+    /// A yes that comes after the old deadline counts like any other, as long as the lock has not
+    /// been forgotten: the server has kept the lease, and the new deadline says how long. An `id`
+    /// that [`Held::renewals`] does not know has been answered before: ignore it, whatever it says.
     fn renewed(&mut self, cx: &mut Ctx<'_, Self>, name: &Name, id: RequestId, renewed: bool) {
         todo!("task 2.5")
     }
@@ -153,13 +160,16 @@ impl Session {
     /// From this handler on the program must not believe to hold the lock, and nothing may be
     /// renewed: stop [`Timer::Renew`] before anything is sent. A lock that is held goes to
     /// [`Phase::Releasing`] and [`Session::ask_release`] asks the server; the answer follows later.
-    /// A lock that is still asked for is given back at once ([`Session::give_back`]): the operation
-    /// that asked for it is answered [`Ret::NotHeld`], and this one [`Ret::Unlocked`]. Whatever is
-    /// not ours, or in doubt, is forgotten and answered [`Ret::NotHeld`]; one that is being
-    /// released already is answered [`Ret::NotHeld`] and left alone.
+    /// A lock that the program still waits for, in [`Phase::Asking`] or [`Phase::Confirming`], is
+    /// given back at once ([`Session::give_back`]), since the server may have granted it or may yet:
+    /// the operation that asked for it is answered [`Ret::NotHeld`], and this one [`Ret::Unlocked`].
+    /// Whatever is not ours, or in doubt, is forgotten and answered [`Ret::NotHeld`]: nobody knows
+    /// whether it was ours until now. One that is being released already is answered
+    /// [`Ret::NotHeld`] and left alone.
     fn unlock(&mut self, cx: &mut Ctx<'_, Self>, id: OpId, name: &Name) {
         todo!("task 2.6")
     }
+
     /// **Task 3.5** (what can the resource know?): sends the program's write to `storage`, if the
     /// program may still act on the lock ([`Session::holds`]); the storage has said yes to our
     /// [`StorageRequest::Open`] a moment ago.
@@ -197,8 +207,10 @@ impl Session {
     /// Concerns a lock in [`Phase::Confirming`] only. If it was renewed and the deadline that
     /// follows from the sending of *this* renewal is still ahead: goes to [`Phase::Held`] with that
     /// deadline, sets [`Timer::Renew`] to a third of the TTL after the sending, and answers the
-    /// program with [`Ret::Locked`]. Otherwise gives the lock back ([`Session::give_back`]) and
-    /// answers [`Ret::Busy`].
+    /// program with [`Ret::Locked`]. Otherwise gives the lock back ([`Session::give_back`]), also
+    /// after a no: a request of ours that was sent twice may stand in the queue again. The program
+    /// is told [`Ret::Busy`]. An `id` that [`Held::renewals`] does not know has been answered
+    /// before: ignore it.
     fn confirmed(&mut self, cx: &mut Ctx<'_, Self>, name: &Name, id: RequestId, renewed: bool) {
         todo!("task 5.6")
     }

@@ -118,12 +118,17 @@ impl Session {
         let Some(lock) = self.holds(cx.now(), &name) else {
             return cx.ret(id, Ret::NotHeld);
         };
-        let (token, opened) = (lock.token, lock.opened);
+        let (token, owner, opened) = (lock.token, lock.owner.clone(), lock.opened);
         let request = RequestId {
             op: id.number(),
             seq: 0,
         };
-        let writing = Writing { id, name, value };
+        let writing = Writing {
+            id,
+            name,
+            owner,
+            value,
+        };
         if opened {
             self.write_now(cx, request, writing);
         } else {
@@ -155,12 +160,14 @@ impl Session {
         };
         cx.cancel_timer(Timer::NoAnswer(id));
         match reply {
-            StorageReply::Done if id.seq == 0 => {
-                if let Some(lock) = self.locks.get_mut(&writing.name) {
+            StorageReply::Done if id.seq == 0 => match self.locks.get_mut(&writing.name) {
+                Some(lock) if lock.owner == writing.owner => {
                     lock.opened = true;
+                    self.write_now(cx, id, writing);
                 }
-                self.write_now(cx, id, writing);
-            }
+                // It was asked for under a lock that is gone, whoever holds the next one.
+                _ => cx.ret(writing.id, Ret::NotHeld),
+            },
             StorageReply::Done => cx.ret(writing.id, Ret::Written),
             StorageReply::Stale { .. } => cx.ret(writing.id, Ret::Stale),
         }
