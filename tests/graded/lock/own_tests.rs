@@ -24,10 +24,7 @@ fn fenced() -> Scenario<Cast> {
             patience: ms(300),
         })
     };
-    let server = CastConfig::Server(ServerConfig {
-        fencing: true,
-        ..ServerConfig::default()
-    });
+    let server = CastConfig::Server(ServerConfig { fencing: true, ..ServerConfig::default() });
     let storage = CastConfig::Storage(StorageConfig { write_time: ms(5) });
     Scenario::new("lock")
         .node(A, "session A", "session", session("A"))
@@ -39,14 +36,7 @@ fn fenced() -> Scenario<Cast> {
 /// Whether `by` gets the lock `job` for 1 s within 10 ms. A session renews it until it unlocks.
 fn gets_the_lock(world: &mut Script<Cast, ()>, by: Addr) -> bool {
     let (name, ttl) = (Name::from("job"), ms(1_000));
-    let id = world.op(
-        by,
-        Op::Lock {
-            name,
-            ttl,
-            wait: None,
-        },
-    );
+    let id = world.op(by, Op::Lock { name, ttl, wait: None });
     world.run_for(ms(10));
     matches!(world.answer(id), Some(Ret::Locked { .. }))
 }
