@@ -1,7 +1,7 @@
 //! Stage 5: queues for the unit tests, and the steps of scripts about those who wait.
 
 use super::*;
-use dist_lock::{Caller, LockServer, Owner, Reply, Request, Ret, Token, WaitQueue, Waiter};
+use dist_lock::{Caller, LockServer, Owner, Reply, Request, Ret, Timer, Token, WaitQueue, Waiter};
 use node::{LocalTime, OpId};
 use sim::{Checker, Script};
 
@@ -91,4 +91,12 @@ pub fn replied(w: &mut Script<LockServer, ()>, id: OpId, wanted: Option<Reply>, 
     let seen = w.answer(id).cloned();
     let text = format!("{why}: the reply should be {wanted:?}, and is {seen:?}");
     w.expect(seen == wanted, text);
+}
+
+/// With nobody waiting the server must have no timer for the queue.
+#[track_caller]
+pub fn no_timer_is_left(w: &mut Script<LockServer, ()>) {
+    let queue = |timer: &&Timer| matches!(timer, Timer::Queue(_));
+    let left = w.timers(SERVER).into_iter().filter(queue).count();
+    w.expect(left == 0, "nobody waits, so no timer should be left for the queue, and one is");
 }
