@@ -24,6 +24,7 @@ mod draft;
 mod expand;
 pub mod fasthash;
 mod keep;
+mod outside;
 mod replay;
 mod run;
 mod scope;
@@ -41,6 +42,7 @@ use node::{Addr, Node};
 use std::fmt;
 
 pub use choice::{Act, BadSync, Choice, Drawn, Fate, NotAChoice};
+pub use outside::Outside;
 pub use replay::replay;
 pub use scope::{Budget, STATES, Scope};
 pub use walk::{Sight, wander};

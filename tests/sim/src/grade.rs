@@ -164,6 +164,25 @@ impl Test {
         }
     }
 
+    /// Counts a run that was made elsewhere, and ends the test if it failed.
+    #[track_caller]
+    pub(crate) fn account(
+        &mut self,
+        checks: u64,
+        trace: &Trace,
+        failure: Option<Failure>,
+        replay: Option<String>,
+    ) {
+        self.checks += checks;
+        self.settings.write_trace(trace);
+        if let Some(failure) = failure {
+            let mut failed = Failed::of(&failure, None);
+            failed.location = failed.location.or_else(|| Some(here()));
+            failed.replay = replay;
+            self.end_as(failed);
+        }
+    }
+
     /// Tries every order of events in a small scope. A counterexample is printed, and played in the
     /// simulator for its trace; a search that gave up is unknown, which is no pass. `LAB_SCHEDULE`
     /// names a file with a schedule to play instead.
@@ -225,6 +244,7 @@ impl Test {
                 seed,
                 keep: Some(keep),
                 invariant: failed.invariant.clone(),
+                ..Regression::default()
             };
             Regressions::remember(lab, entry);
         }

@@ -7,7 +7,7 @@
 //! **How it works.** [`scenario`] says who takes part; [`swarm`] runs it with many seeds;
 //! [`script`] runs a schedule written by hand; [`check`] is what an invariant looks like;
 //! [`machine`] and [`disk`] are one node, shared with the explorer; [`explore`] tries every order of
-//! events in a small scope; [`linear`] and [`txn`] judge what clients saw; [`grade()`] is a graded test.
+//! events in a small scope; [`hand`] lets a person choose them; [`linear`] and [`txn`] judge what clients saw; [`grade()`] is a graded test.
 //!
 //! Architecture invariant: checkers, traces and reports see a node's `View` and nothing else.
 
@@ -27,6 +27,7 @@ mod falls;
 mod fate;
 pub mod fault;
 pub mod grade;
+pub mod hand;
 mod handle;
 pub mod history;
 mod host;

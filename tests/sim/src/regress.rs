@@ -18,11 +18,12 @@ pub struct Regressions {
 }
 
 /// One run that once failed.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Regression {
     /// The graded test's name.
     pub test: String,
     /// The seed.
+    #[serde(default)]
     pub seed: u64,
     /// The faults, as `--keep` takes them; absent: all that the seed has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,6 +31,12 @@ pub struct Regression {
     /// What it broke.
     #[serde(default)]
     pub invariant: String,
+    /// A path by hand, which has no seed: its scene. Its `test` is its own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scene: Option<String>,
+    /// Its steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Vec<String>>,
 }
 
 impl Regression {
@@ -106,6 +113,18 @@ impl Regressions {
     /// The recorded failures of one test: the authors' and the learner's. What cannot be read is
     /// said on standard error and left out.
     pub fn of_test(lab: &str, test: &str) -> Vec<Regression> {
+        let all = Regressions::of_lab(lab).into_iter();
+        all.filter(|e| e.test == test && e.steps.is_none())
+            .collect()
+    }
+
+    /// The saved paths of a lab: the authors' and the learner's.
+    pub fn paths(lab: &str) -> Vec<Regression> {
+        let all = Regressions::of_lab(lab).into_iter();
+        all.filter(|e| e.steps.is_some()).collect()
+    }
+
+    fn of_lab(lab: &str) -> Vec<Regression> {
         let root = Path::new("../..");
         let files: [PathBuf; 2] = [
             root.join("tests/graded").join(lab).join("regressions.json"),
@@ -114,7 +133,7 @@ impl Regressions {
         let mut found = Vec::new();
         for file in files {
             match Regressions::read(&file) {
-                Ok(all) => found.extend(all.entries.into_iter().filter(|e| e.test == test)),
+                Ok(all) => found.extend(all.entries),
                 Err(why) => eprintln!("{why}"),
             }
         }
@@ -132,6 +151,7 @@ mod tests {
             seed,
             keep: Some("drop:1>2#3".to_string()),
             invariant: "T-I1".to_string(),
+            ..Regression::default()
         }
     }
 

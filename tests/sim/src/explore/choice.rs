@@ -1,5 +1,6 @@
 //! [`Choice`]: one step of a schedule, as text that people read and programs replay.
 
+use super::Outside;
 use crate::disk::Kept;
 use crate::machine::Plan;
 use node::Addr;
@@ -68,6 +69,8 @@ pub enum Act {
     Resume(Addr),
     /// A slow sync ends.
     FinishSync(Addr),
+    /// Something around the nodes happens.
+    Outside(Outside),
 }
 
 /// What a handler draws.
@@ -133,6 +136,7 @@ impl fmt::Display for Act {
             Act::Pause(node) => write!(f, "pause {}", node.0),
             Act::Resume(node) => write!(f, "resume {}", node.0),
             Act::FinishSync(node) => write!(f, "finish {}", node.0),
+            Act::Outside(what) => write!(f, "{what}"),
         }
     }
 }
@@ -293,7 +297,7 @@ fn parse(text: &str) -> Option<Choice> {
         "pause" => Act::Pause(addr(place)?),
         "resume" => Act::Resume(addr(place)?),
         "finish" => Act::FinishSync(addr(place)?),
-        _ => return None,
+        _ => Act::Outside(Outside::parse(word, place)?),
     };
     let fate = fate.into_iter().try_fold(Fate::default(), fate_part)?;
     Some(Choice { act, fate })
@@ -380,6 +384,8 @@ mod tests {
             "pause 1",
             "resume 1 | slow 1",
             "finish 1",
+            "wait 1500us",
+            "rejoin 1",
         ] {
             let choice: Choice = text.parse().unwrap();
             assert_eq!(choice.to_string(), text);

@@ -1,7 +1,7 @@
 //! A schedule of the explorer, played in the simulator: the same machines, another driver, and a trace.
 
 use super::choice::{Act, BadSync, Choice, Drawn};
-use super::{Explored, Scope, Verdict, explore_from};
+use super::{Explored, Outside, Scope, Verdict, explore_from};
 use crate::check::Checker;
 use crate::machine::{Plan, SyncFate};
 use crate::queue::What;
@@ -25,6 +25,27 @@ pub fn replay<N: Node, C: Checker<N>>(
     Script::play(scenario, checker, "the schedule can be followed", |w| {
         w.follow(scope, schedule, |_| ());
     })
+}
+
+/// The time that passes in a step; `None` if it is a step of another kind.
+fn passes<N: Node>(scope: &Scope<N>, act: &Act) -> Option<u64> {
+    match act {
+        Act::Tick => Some(scope.tick.map_or(0, |tick| micros(tick.len))),
+        Act::Outside(Outside::Wait(time)) => Some(micros(*time)),
+        _ => None,
+    }
+}
+
+/// How long after its moment the `nth` step of it is shown: the steps of one moment lie apart, and before the next.
+fn shift<N: Node>(scope: &Scope<N>, left: &[Choice], nth: u64) -> u64 {
+    let now = left.iter().position(|c| passes(scope, &c.act).is_some());
+    let until = now.and_then(|i| passes(scope, &left[i].act));
+    let share = |len: u64| len / (now.unwrap_or(left.len()) as u64 + nth + 1);
+    match (scope.tick, until) {
+        (Some(tick), until) => share(until.unwrap_or(micros(tick.len))) * nth,
+        (None, Some(until)) => share(until).min(STEP_MICROS) * nth,
+        (None, None) => STEP_MICROS * nth,
+    }
 }
 
 impl<N: Node, C: Checker<N>> Script<N, C> {
@@ -82,23 +103,16 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
         let mut nth = 0;
         while let [choice, rest @ ..] = left {
             nth += 1;
-            let shift = match scope.tick {
-                Some(tick) => {
-                    let now = left.iter().take_while(|c| c.act != Act::Tick).count() as u64;
-                    micros(tick.len) / (now + nth + 1) * nth
-                }
-                None => STEP_MICROS * nth,
-            };
             if let Some(recorder) = self.world.recorder() {
-                recorder.shift = shift;
+                recorder.shift = shift(scope, left, nth);
             }
-            if choice.act == Act::Tick {
+            match passes(scope, &choice.act) {
                 // Nothing happens in it: what is due fires in steps of its own.
-                let len = scope.tick.map_or(0, |tick| micros(tick.len));
-                self.world.core.net.now += len;
-                nth = 0;
-            } else {
-                self.step(scope, choice, &mut clients);
+                Some(len) => {
+                    self.world.core.net.now += len;
+                    nth = 0;
+                }
+                None => self.step(scope, choice, &mut clients),
             }
             self.go_on();
             after(self);
@@ -183,6 +197,7 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
                 }
             }
             Act::Tick => {}
+            Act::Outside(what) => self.outside(*what),
             Act::Ask { client, .. } => {
                 let asks = scope.clients.get(*client).zip(clients.get_mut(*client));
                 match asks.and_then(|(asks, (asked, open))| Some((asks.get(*asked)?, asked, open)))
@@ -230,7 +245,7 @@ impl<N: Node, C: Checker<N>> Script<N, C> {
             Act::Restart(node) | Act::Amnesia(node) | Act::Resume(node) | Act::FinishSync(node) => {
                 Some(*node)
             }
-            Act::Lose { .. } | Act::Tick | Act::Crash(_) | Act::Pause(_) => None,
+            Act::Lose { .. } | Act::Tick | Act::Crash(_) | Act::Pause(_) | Act::Outside(_) => None,
         }
     }
 
