@@ -48,8 +48,11 @@ fn scenes() -> Vec<Scene<Cast>> {
         NoHerd::default(),
     );
     let waits = |_: Addr| vec![lock_waiting(ms(10_000)), unlock()];
-    let mut led = each(&PAIR, plainly);
-    led.push((TWO, Op::Lead));
+    let leads = |leaders: &[Addr]| {
+        let mut asks = each(&PAIR, plainly);
+        asks.extend(leaders.iter().map(|leader| (*leader, Op::Lead)));
+        asks
+    };
     let (mutex, ownership) = ("D-I1 ServiceMutex", "D-I3 Ownership");
     vec![
         Scene::new("plain", plain(&THREE), table)
@@ -71,7 +74,7 @@ fn scenes() -> Vec<Scene<Cast>> {
         .timed(step),
         Scene::new("failover", failover(&PAIR), OneHolder)
             .watching([mutex])
-            .asking(led.clone())
+            .asking(leads(&[TWO]))
             .timed(step),
         Scene::new("redlock", redlock(&PAIR, &FIVE[..3], TTL), OneHolder)
             .watching([mutex])
@@ -79,7 +82,7 @@ fn scenes() -> Vec<Scene<Cast>> {
             .timed(step),
         Scene::new("registered", registered(&PAIR), OneHolder)
             .watching([mutex])
-            .asking(each(&PAIR, plainly))
+            .asking(leads(&[ONE, TWO]))
             .timed(step),
         Scene::new("queue", sessions(&MANY), queue)
             .watching([mutex, ownership, "D-I5 ConservativeClient", "D-I6 NoHerd"])

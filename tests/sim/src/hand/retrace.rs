@@ -3,7 +3,7 @@
 use super::offer::{Offer, Topic};
 use super::{Hand, Scene};
 use crate::explore::{Act, Choice, Outside};
-use crate::trace::{Event, Kind, Trace};
+use crate::trace::{Event, Kind, Narrator, Trace};
 use node::{Addr, Node};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,6 +37,7 @@ pub fn retrace<N: Node>(
         left_out: Vec::new(),
         sent: BTreeMap::new(),
     };
+    let sentences = Narrator::sentences(trace);
     for (i, event) in trace.events.iter().enumerate() {
         if follower.hand.path.len() >= MOST_STEPS {
             let rest = trace.events.len() - i;
@@ -44,7 +45,12 @@ pub fn retrace<N: Node>(
             follower.left_out.push(text);
             break;
         }
-        if !follower.event(event, &trace.events[i + 1..]) {
+        let left = follower.left_out.len();
+        let goes_on = follower.event(event, &trace.events[i + 1..]);
+        if let Some(text) = follower.left_out.get_mut(left) {
+            text.clone_from(&sentences[i]);
+        }
+        if !goes_on {
             break;
         }
     }
@@ -53,6 +59,7 @@ pub fn retrace<N: Node>(
 
 struct Follower<'s, 't, N: Node> {
     hand: Hand<'s, N>,
+    /// Sentences; whoever called fills in the last.
     left_out: Vec<String>,
     /// By number; a copy is its original.
     sent: BTreeMap<u64, (u64, &'t Event)>,
@@ -92,8 +99,7 @@ impl<'t, N: Node> Follower<'_, 't, N> {
             _ => self.among(&seen.offers, event, rest),
         };
         if steps.is_empty() && !is_silent(event) {
-            let text = format!("{:?} of node {} {}", event.k, event.n, event.m);
-            self.left_out.push(text.trim().to_lowercase());
+            self.left_out.push(String::new());
         }
         let parsed = steps.iter().filter_map(|step| step.parse().ok());
         self.hand.path.extend(parsed);
@@ -127,21 +133,21 @@ impl<'t, N: Node> Follower<'_, 't, N> {
             _ => return Vec::new(),
         };
         let sent = event.id.and_then(|id| self.sent.get(&id));
-        let on_topic = || offers.iter().filter(|o| o.topic == topic);
-        let found = match (topic, sent) {
-            (Topic::Message, Some((_, sent))) => {
-                let same = |o: &&Offer| (o.from, Some(o.node)) == (Some(sent.n), sent.to);
-                on_topic().find(|o| same(o) && o.text == sent.m)
-            }
-            (Topic::Message, None) => None,
-            _ => {
-                let mine = || on_topic().filter(|o| o.node == event.n);
-                let exact = mine().find(|o| topic == Topic::Node || o.text == event.m);
-                // `write first` for `write x`.
-                let first = |text: &str| text.split(' ').next().map(str::to_owned);
-                exact.or_else(|| mine().find(|o| first(&o.text) == first(&event.m)))
-            }
+        let (from, text) = match (topic, sent) {
+            (Topic::Message, Some((_, sent))) => (Some(sent.n), &sent.m),
+            (Topic::Message, None) => return Vec::new(),
+            _ => (None, &event.m),
         };
+        let node = match sent {
+            Some((_, sent)) if topic == Topic::Message => sent.to,
+            _ => Some(event.n),
+        };
+        let same = |o: &&Offer| (o.topic, o.from, Some(o.node)) == (topic, from, node);
+        let mine = || offers.iter().filter(same);
+        let exact = mine().find(|o| topic == Topic::Node || o.text == *text);
+        // `write first` for `write x`.
+        let first = |text: &str| text.split(' ').next().map(str::to_owned);
+        let found = exact.or_else(|| mine().find(|o| first(&o.text) == first(text)));
         let again = |id: &Option<u64>| id.and_then(|id| self.sent.get(&id)).map(|s| s.0);
         let comes_again = event.k == Kind::Recv
             && rest

@@ -2,6 +2,7 @@
 
 use super::{Frame, Hand, Scene, retrace};
 use crate::explore::Choice;
+use crate::key::KIT_VERSION;
 use crate::panics;
 use crate::trace::Trace;
 use node::Node;
@@ -35,6 +36,8 @@ struct Question {
 #[derive(Serialize)]
 struct Answer {
     nonce: String,
+    /// For what is saved.
+    kit: u32,
     scenes: Vec<About>,
     frame: Option<Frame>,
     /// What a path does not have of the recorded run that it was made of.
@@ -72,6 +75,7 @@ pub fn serve<N: Node>(scenes: &[Scene<N>]) {
     };
     let answer = Answer {
         nonce,
+        kit: KIT_VERSION,
         scenes: scenes.iter().map(about).collect(),
         frame,
         left_out,

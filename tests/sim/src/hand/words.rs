@@ -54,7 +54,7 @@ pub(super) fn sentence<N: Node>(
         }
         Act::Ask { node, op, .. } => {
             let mut asks = scene.asks.iter().filter(|(n, _)| n == node);
-            let found = asks.find(|(_, o)| format!("{o:?}") == *op);
+            let found = asks.find(|(_, o)| format!("{o:?}").starts_with(op.as_str()));
             let text = found.map_or_else(|| op.clone(), |(_, o)| (show.op)(o));
             format!("a client asks {} to {text}", name(node))
         }

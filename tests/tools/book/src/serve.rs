@@ -6,6 +6,7 @@
 //! come from a page of this very server.
 
 mod answer;
+mod explore;
 mod http;
 mod live;
 mod watch;

@@ -38,6 +38,7 @@ cargo lab list                     labs, stages, points
 cargo lab next | goto LAB [STAGE]  choose the current stage
 cargo lab hint [LAB STAGE]         the next hint: H1 free, H2 -10 %, H3 -30 % of the stage in all; all free once it is done
 cargo lab replay [LAB [TEST]]      the last failure as text; --open in the player
+cargo lab explore LAB [last|RUN]   your node by hand: choose what happens next; --schedule FILE
 cargo lab diff LAB                 yours against the reference
 cargo lab solution LAB             the reference; --write takes it, your work is kept
 cargo lab reset LAB [STAGE]        the skeleton back; your work is kept under .lab/backup

@@ -235,9 +235,14 @@ pub fn open(address: &str) -> bool {
 
 /// `replay --open`: the player's page in the book of a running `cargo lab`, or in one that is started for it.
 pub fn open_replay(workbook: &Workbook, args: &Args) -> Result<(), Error> {
+    open_page(workbook, args, "player", "replay.html")
+}
+
+/// A page that only the book's server has.
+pub fn open_page(workbook: &Workbook, args: &Args, name: &str, page: &str) -> Result<(), Error> {
     let running = fs::read_to_string(address_file(workbook)).ok();
     if let Some(address) = running.filter(|address| answers(address)) {
-        show(&format!("{address}replay.html"), args);
+        show(name, &format!("{address}{page}"), args);
         return Ok(());
     }
     let (send, states) = std::sync::mpsc::channel();
@@ -250,7 +255,7 @@ pub fn open_replay(workbook: &Workbook, args: &Args) -> Result<(), Error> {
         match state {
             State::Building => {}
             State::Serving(address) => {
-                show(&format!("{address}replay.html"), args);
+                show(name, &format!("{address}{page}"), args);
                 style::put("  serving until Ctrl-C\n");
             }
             State::Failed(why) => {
@@ -262,14 +267,14 @@ pub fn open_replay(workbook: &Workbook, args: &Args) -> Result<(), Error> {
     Ok(())
 }
 
-fn show(address: &str, args: &Args) {
+fn show(name: &str, address: &str, args: &Args) {
     let opened = !args.no_open && open(address);
     let beside = if opened {
         "   (opened)"
     } else {
         "   (open it in a browser)"
     };
-    style::put(&format!("  player    {address}{beside}\n"));
+    style::put(&format!("  {name:<9} {address}{beside}\n"));
 }
 
 /// Where a running `cargo lab` says which address its book has.

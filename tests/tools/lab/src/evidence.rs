@@ -94,7 +94,7 @@ impl Evidence {
 }
 
 /// What the code printed, without the lines of Rust's test harness.
-fn learners_part(output: &str, test: &str) -> String {
+pub fn learners_part(output: &str, test: &str) -> String {
     let prefix = format!("test {test} ... ");
     let harness = |line: &str| {
         line.is_empty()

@@ -26,6 +26,7 @@ mod doctor;
 mod durable;
 mod error;
 mod evidence;
+mod explore;
 mod grade;
 mod hint;
 mod home;
@@ -117,12 +118,12 @@ fn run(arguments: Vec<OsString>) -> Result<u8, Error> {
         "solution" => compare::solution(&workbook, &args).map(|()| GOOD),
         "reset" => reset::reset(&workbook, &args).map(|()| GOOD),
         "real" => real::command(&workbook, &args),
-        "doctor" => doctor::command(&workbook, &args).map(|good| if good { GOOD } else { ENVIRONMENT }),
+        "doctor" => {
+            doctor::command(&workbook, &args).map(|good| if good { GOOD } else { ENVIRONMENT })
+        }
         "check" => check::check(&workbook, &args).map(code),
         "grade" => grade_command(&workbook, &args).map(code),
-        "explore" => Err(Error::Usage(
-            "`explore` comes with the Raft lab; until then `cargo lab replay` shows a run step by step".into(),
-        )),
+        "explore" => explore::command(&workbook, &args),
         other => Err(Error::Usage(format!(
             "there is no command `{other}`; `cargo lab --help` lists them"
         ))),

@@ -17,14 +17,20 @@ struct Regressions {
 }
 
 /// A failing run that can be had again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Regression {
     test: String,
+    #[serde(default)]
     seed: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keep: Option<String>,
     #[serde(default)]
     invariant: String,
+    /// A path by hand, which has no seed and whose `test` is its own name: its scene, its steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scene: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    steps: Option<Vec<String>>,
 }
 
 /// What `cargo lab replay` shows.
@@ -133,6 +139,7 @@ fn add(kept: &mut Vec<Regression>, test: &TestResult) {
         seed,
         keep: Some(keep_of(&test.kept)),
         invariant: test.invariant.clone(),
+        ..Regression::default()
     };
     kept.insert(0, new);
     let mut count = 0;
@@ -140,6 +147,48 @@ fn add(kept: &mut Vec<Regression>, test: &TestResult) {
         count += usize::from(one.test == test.name);
         one.test != test.name || count <= MOST_PER_TEST
     });
+}
+
+/// Keeps a path by hand; the name under which it stands, or why it was not kept.
+pub fn keep_path(
+    workbook: &Workbook,
+    lab: &str,
+    kit: u32,
+    scene: &str,
+    steps: Vec<String>,
+    invariant: &str,
+) -> Result<Result<String, String>, Error> {
+    let _lock = durable::lock(&workbook.own_folder())?;
+    let mut kept = match load(workbook, lab, kit) {
+        Ok(kept) => kept,
+        Err(why) => return Ok(Err(why)),
+    };
+    let same = |one: &&Regression| {
+        one.scene.as_deref() == Some(scene) && one.steps.as_ref() == Some(&steps)
+    };
+    if let Some(known) = kept.entries.iter().find(same) {
+        return Ok(Ok(known.test.clone()));
+    }
+    let number = |one: &Regression| one.test.strip_prefix("path-")?.parse::<u32>().ok();
+    let last = kept.entries.iter().filter_map(number).max().unwrap_or(0);
+    let name = format!("path-{}", last + 1);
+    kept.entries.push(Regression {
+        test: name.clone(),
+        invariant: invariant.to_string(),
+        scene: Some(scene.to_string()),
+        steps: Some(steps),
+        ..Regression::default()
+    });
+    write(&file(workbook, lab), &kept)?;
+    Ok(Ok(name))
+}
+
+/// The names of the paths that were kept. A file that cannot be read has none; the simulator says what is wrong with it.
+pub fn paths(workbook: &Workbook, lab: &str) -> Vec<String> {
+    let text = fs::read_to_string(file(workbook, lab)).unwrap_or_default();
+    let all: Regressions = serde_json::from_str(&text).unwrap_or_default();
+    let paths = all.entries.into_iter().filter(|one| one.steps.is_some());
+    paths.map(|one| one.test).collect()
 }
 
 /// The words of `--keep`: a failure that needs no fault keeps none.

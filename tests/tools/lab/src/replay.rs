@@ -2,6 +2,7 @@
 
 use crate::args::Args;
 use crate::error::Error;
+use crate::explore;
 use crate::manifest::{Lab, Stage};
 use crate::regressions::{self, Failure};
 use crate::style::{self, Color, paint};
@@ -18,6 +19,9 @@ use std::sync::atomic::AtomicBool;
 /// True if the run is as it should be, so: false if the failure is still there.
 pub fn replay(workbook: &Workbook, args: &Args) -> Result<bool, Error> {
     args.at_most(2)?;
+    if let Some(holds) = explore::replay(workbook, args)? {
+        return Ok(holds);
+    }
     let (lab, stage, settings) = choose(workbook, args)?;
     let result = run(workbook, lab, stage, &settings)?;
     if args.open {

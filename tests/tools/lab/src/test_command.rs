@@ -3,6 +3,7 @@
 use crate::args::Args;
 use crate::cargo::Built;
 use crate::error::Error;
+use crate::explore;
 use crate::list;
 use crate::manifest::{Lab, Stage};
 use crate::mine;
@@ -94,8 +95,11 @@ pub fn test(workbook: &Workbook, args: &Args) -> Result<bool, Error> {
     let selection = select(workbook, &args.words)?;
     let settings = settings(args, selection.test.clone());
     let (results, _) = run(workbook, &selection, &settings, &AtomicBool::new(false))?;
+    // A chosen run says nothing about the others.
+    let chosen = settings.seed.is_some() || settings.schedule.is_some() || selection.test.is_some();
+    let paths_hold = chosen || explore::try_paths(workbook, selection.lab)?;
     style::put(&screen::limits());
-    Ok(results.iter().all(StageResult::is_green))
+    Ok(results.iter().all(StageResult::is_green) && paths_hold)
 }
 
 /// Builds, runs, shows and records.

@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use sim::trace::{Trace, figure};
 
 use super::Site;
+use super::explore;
 use super::http::{Request, Response};
 use crate::render;
 
 const LIVE: &str = include_str!("live.js");
 const HTML: &str = "text/html; charset=utf-8";
-const JSON: &str = "application/json";
+pub const JSON: &str = "application/json";
 
 /// Answers one request.
 pub fn answer(request: &Request, site: &Site) -> Response {
@@ -25,6 +26,10 @@ pub fn answer(request: &Request, site: &Site) -> Response {
             request.host
         );
         return Response::text(421, &message);
+    }
+    if let Some(mut response) = explore::answer(request, site) {
+        response.head_only = request.method == "HEAD";
+        return response;
     }
     match (request.method.as_str(), request.path.as_str()) {
         ("POST", "/.lab/hint") if request.is_own_post() => hint(&request.body, site),
@@ -43,7 +48,11 @@ pub fn answer(request: &Request, site: &Site) -> Response {
 
 fn get(path: &str, site: &Site) -> Response {
     match path {
-        "/.lab/live.js" => return Response::new(200, "text/javascript; charset=utf-8", LIVE),
+        "/.lab/live.js" => {
+            let scenes = json!(explore::labs(site)).to_string();
+            let live = LIVE.replacen("[]", &scenes, 1);
+            return Response::new(200, "text/javascript; charset=utf-8", live);
+        }
         "/replay.html" => return replay(site),
         _ => {}
     }
@@ -102,15 +111,8 @@ fn alive(html: &str) -> String {
     )
 }
 
-/// A page of the book with the last failure in place of its text.
+/// The last failure.
 fn replay(site: &Site) -> Response {
-    let _whole = site.built.read();
-    let Ok(html) = fs::read_to_string(site.out.join("index.html")) else {
-        return Response::text(404, "the book is not built");
-    };
-    let (Some(from), Some(to)) = (html.find("<main>"), html.find("</main>")) else {
-        return Response::text(404, "the book's pages have no <main>");
-    };
     let text = fs::read_to_string(&site.trace).map_err(|_| None);
     let main = match text.and_then(|text| Trace::from_json(&text).map_err(Some)) {
         Ok(trace) => {
@@ -123,14 +125,26 @@ fn replay(site: &Site) -> Response {
             .to_owned(),
         Err(Some(fault)) => format!("<p>{}</p>", sim::trace::escape(&fault.to_string())),
     };
+    framed(site, "Replay", &main)
+}
+
+/// A page of the book with another title and text.
+pub fn framed(site: &Site, name: &str, main: &str) -> Response {
+    let _whole = site.built.read();
+    let Ok(html) = fs::read_to_string(site.out.join("index.html")) else {
+        return Response::text(404, "the book is not built");
+    };
+    let (Some(from), Some(to)) = (html.find("<main>"), html.find("</main>")) else {
+        return Response::text(404, "the book's pages have no <main>");
+    };
     let html = format!(
-        "{}<main><h1>Replay</h1>{main}{}",
+        "{}<main><h1>{name}</h1>{main}{}",
         &html[..from],
         &html[to..]
     );
     let title = html.find("<title>").zip(html.find("</title>"));
     let html = match title {
-        Some((from, to)) => format!("{}<title>Replay{}", &html[..from], &html[to..]),
+        Some((from, to)) => format!("{}<title>{name}{}", &html[..from], &html[to..]),
         None => html,
     };
     Response::new(200, HTML, alive(&html))
@@ -167,7 +181,7 @@ fn hint(body: &[u8], site: &Site) -> Response {
     }
 }
 
-fn is_name(lab: &str) -> bool {
+pub fn is_name(lab: &str) -> bool {
     !lab.is_empty()
         && !lab.starts_with('-')
         && lab

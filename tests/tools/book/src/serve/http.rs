@@ -6,8 +6,8 @@ use std::time::Duration;
 
 /// The longest request line with headers, in bytes.
 const HEAD: usize = 16 * 1024;
-/// The longest body, in bytes: a hint's request is a few words.
-const BODY: usize = 4 * 1024;
+/// The longest body, in bytes: the path of an exploration has some hundred steps.
+const BODY: usize = 256 * 1024;
 /// How long a browser may take to say what it wants, or to take an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -1,6 +1,7 @@
 // What only a served page can do: load again when it was changed, show test results, ask for a hint.
 'use strict';
 (() => {
+  const SCENES = []; // the server fills it in
   const WORDS = { passed: 'ok', failed: 'FAILED', todo: 'to do', panicked: 'PANICKED', early_exit: 'EXITED EARLY', crashed: 'CRASHED', timeout: 'TOO SLOW', resource: 'OVER LIMIT', not_built: 'NOT BUILT', unknown: 'UNDECIDED' };
   const esc = (s) => String(s).replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]);
   const chapter = location.pathname.match(/\/([a-z-]+)\/(\d+)-[^/]*\.html$/);
@@ -117,6 +118,15 @@
     source.addEventListener('reload', () => location.reload());
     source.addEventListener('problem', (event) => problem(event.data));
     source.addEventListener('trace', () => location.pathname === '/replay.html' && location.reload());
+  }
+  // A run of a lab that has scenes can be taken up on one's own node.
+  for (const figure of document.querySelectorAll('trace-player [data-trace]')) {
+    const name = figure.dataset.trace, lab = name.split('/')[0];
+    if (!SCENES.includes(lab) || location.pathname.startsWith('/explore-')) continue;
+    const more = document.createElement('p');
+    more.className = 'trace-explore';
+    more.innerHTML = `<a href="/explore-${esc(lab)}.html#from=${esc(name)}">Explore this run by hand, on your own code</a>`;
+    figure.append(more);
   }
   if (here) panel();
   document.addEventListener('visibilitychange', listen);
