@@ -10,3 +10,4 @@ cargo install --quiet mdbook --version "$version" --locked --root "$stock"
 cargo test --locked --profile book -p lab-book
 cargo run --locked --quiet --profile book -p lab-book -- figures --check
 MDBOOK=$stock/bin/mdbook bash tests/tools/book/browser/run.sh
+bash tests/tools/book/browser/explore.sh

@@ -6,7 +6,9 @@ use crate::erased::Erased;
 use crate::explore::Choice;
 use crate::explore::fasthash::fingerprint;
 use crate::machine::Machine;
+use crate::panics::Panic;
 use crate::script::Script;
+use crate::swarm::Failure;
 use crate::trace::{Trace, figure};
 use node::Node;
 use serde::Serialize;
@@ -138,19 +140,10 @@ pub(super) fn frame<N: Node>(scene: &Scene<N>, wanted: &[Choice], walk: Walk) ->
         .as_ref()
         .is_some_and(|f| f.violation.invariant == FOLLOW)
         && panic.is_none();
-    let broken = failure.as_ref().filter(|_| !stuck).map(|f| {
-        let panic = panic.as_ref().or(f.panic.as_ref());
-        let todo = panic.and_then(|p| p.todo());
-        Broken {
-            invariant: match panic {
-                Some(_) => "no panic".to_owned(),
-                None => f.violation.invariant.clone(),
-            },
-            message: panic.map_or_else(|| f.violation.message.clone(), |p| p.message.clone()),
-            todo: todo.map(str::to_owned),
-            place: panic.and_then(|p| p.location.clone()),
-        }
-    });
+    let broken = failure
+        .as_ref()
+        .filter(|_| !stuck)
+        .map(|f| broken(f, panic.as_ref()));
     let why = match (&failure, refused) {
         (Some(f), _) if stuck => Some(f.violation.message.clone()),
         (None, refused) => refused,
@@ -188,6 +181,22 @@ pub(super) fn frame<N: Node>(scene: &Scene<N>, wanted: &[Choice], walk: Walk) ->
         watched: scene.watched.iter().map(|w| (*w).to_owned()).collect(),
         figure: figure(&trace, "by-hand"),
         trace,
+    }
+}
+
+/// A failure in a page's words; `panic` is one outside of a handler.
+fn broken(failure: &Failure, panic: Option<&Panic>) -> Broken {
+    let panic = panic.or(failure.panic.as_ref());
+    let todo = panic.and_then(Panic::todo);
+    let said = &failure.violation;
+    Broken {
+        invariant: match panic {
+            Some(_) => "no panic".to_owned(),
+            None => said.invariant.clone(),
+        },
+        message: panic.map_or_else(|| said.message.clone(), |p| p.message.clone()),
+        todo: todo.map(str::to_owned),
+        place: panic.and_then(|p| p.location.clone()),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::grade::Test;
 use crate::regress::{Regression, Regressions};
 use node::Node;
 
-/// Plays every saved path of the lab, or the one that `LAB_PATH` names. A path that cannot be followed any more is said
+/// On the learner's code: plays every saved path of the lab, or the one that `LAB_PATH` names. A path that cannot be followed any more is said
 /// and counts as held: other code sends other messages.
 ///
 /// Every scene is looked at as well, so that a scene whose nodes do not even start is noticed.

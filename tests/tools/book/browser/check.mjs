@@ -4,43 +4,20 @@
 //
 // --fixture: the small book with every kind of figure; --book: the real one; --stock: the real one by the stock mdbook;
 // --url: the fixture, served; --site: the folder of the served book, its results and its traces.
-import { createRequire } from 'node:module';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { check, done, finish, must, open } from './harness.mjs';
+import { THEMES, accessible, check, done, finish, must, open } from './harness.mjs';
 
-const THEMES = ['light', 'rust', 'coal', 'navy', 'ayu'];
-const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22a', 'wcag22aa'];
 const given = {};
 for (let i = 2; i < process.argv.length; i += 2) given[process.argv[i].replace(/^--/, '')] = process.argv[i + 1];
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const pageOf = (folder, name) => pathToFileURL(path.resolve(folder, name)).href;
 const pagesOf = (folder) => fs.readdirSync(folder, { recursive: true }).map(String).filter((name) => name.endsWith('.html') && !['404.html', 'toc.html', 'print.html', 'index.html'].includes(name)).sort();
 const figuresIn = (folder, name) => /<(trace-player|lab-chart|lab-quiz)/.test(fs.readFileSync(path.join(folder, name), 'utf8'));
 const at = (page) => page.locator('.tp-when').first().textContent().then((text) => parseInt(text.match(/\d+/)[0], 10));
 const figures = pageOf(given.fixture, 'lock/1-figures.html');
 const charts = pageOf(given.fixture, 'lock/2-charts.html');
-
-async function accessible(page, themes) {
-  await page.addStyleTag({ content: '*, *::before { transition: none !important; animation: none !important }' });
-  await page.evaluate(axe);
-  for (const theme of themes) {
-    const found = await page.evaluate(async ([wanted, all, tags]) => {
-      document.documentElement.classList.remove(...all);
-      document.documentElement.classList.add(wanted);
-      // As mdBook does when the theme is chosen.
-      const sheet = (name, on) => (document.getElementById(`mdbook-${name}-css`).disabled = !on);
-      sheet('ayu-highlight', wanted === 'ayu');
-      sheet('tomorrow-night', wanted === 'coal' || wanted === 'navy');
-      sheet('highlight', wanted === 'light' || wanted === 'rust');
-      const report = await axe.run({ runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'], preload: false });
-      return report.violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html.slice(0, 110)} ${JSON.stringify(node.any[0]?.data ?? '').slice(0, 160)}`));
-    }, [theme, THEMES, WCAG]);
-    must(!found.length, `${theme}:\n${found.join('\n')}`);
-  }
-}
 
 async function accessibility() {
   for (const [label, folder] of [['fixture', given.fixture], ['book', given.book]]) {

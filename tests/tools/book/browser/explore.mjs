@@ -3,52 +3,21 @@
 //   node explore.mjs --url URL --copy FOLDER
 //
 // --url: the book of a workbook whose learner has finished the lock lab, served; --copy: that workbook's folder.
-import { createRequire } from 'node:module';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { chromium } from 'playwright-core';
+import { THEMES, accessible, check, done, finish, must, open as visit } from './harness.mjs';
 
-const THEMES = ['light', 'rust', 'coal', 'navy', 'ayu'];
-const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22a', 'wcag22aa'];
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 // A click may wait for a build on a busy machine.
-const PATIENCE = { timeout: 120000 };
+const PATIENCE = { timeout: 300_000 };
 const given = {};
 for (let i = 2; i < process.argv.length; i += 2) given[process.argv[i].replace(/^--/, '')] = process.argv[i + 1];
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'lab-explore-check-'));
-const browser = await chromium.launchPersistentContext(profile, { executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: FLAGS, headless: true });
-const complaints = [], strangers = [];
-let passed = 0, failed = 0;
-
-async function check(name, work) {
-  try {
-    await work();
-    passed += 1;
-    console.log(`ok      ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAILED  ${name}\n        ${String(error.message || error).split('\n').slice(0, 12).join('\n        ')}`);
-  }
-}
-
-function must(truth, message) {
-  if (!truth) throw new Error(message);
-}
 
 async function open(fragment = '', options = {}) {
-  const context = await browser.browser().newContext({ viewport: { width: 1180, height: 900 }, ...options });
-  const page = await context.newPage();
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('request', (request) => !['127.0.0.1', 'localhost'].includes(new URL(request.url()).hostname) && !request.url().startsWith('data:') && strangers.push(request.url()));
-  await page.goto(new URL(`explore-lock.html${fragment}`, given.url).href);
+  const page = await visit(new URL(`explore-lock.html${fragment}`, given.url).href, options);
   await page.locator('lab-explore[data-steps]').waitFor(PATIENCE);
   return page;
 }
 
-const done = (page) => page.context().close();
 const at = (page) => page.locator('lab-explore').evaluate((one) => [one.dataset.hash, +one.dataset.steps]);
 const steps = (page, n) => page.waitForFunction((n) => document.querySelector('lab-explore').dataset.steps === String(n) && !document.querySelector('lab-explore').hasAttribute('aria-busy'), n, PATIENCE);
 
@@ -60,25 +29,6 @@ async function press(page, name) {
     await page.keyboard.press('Tab');
   }
   throw new Error(`no Tab leads to “${name}”`);
-}
-
-async function accessible(page, themes) {
-  await page.addStyleTag({ content: '*, *::before { transition: none !important; animation: none !important }' });
-  await page.evaluate(axe);
-  for (const theme of themes) {
-    const found = await page.evaluate(async ([wanted, all, tags]) => {
-      document.documentElement.classList.remove(...all);
-      document.documentElement.classList.add(wanted);
-      // As mdBook does when the theme is chosen.
-      const sheet = (name, on) => (document.getElementById(`mdbook-${name}-css`).disabled = !on);
-      sheet('ayu-highlight', wanted === 'ayu');
-      sheet('tomorrow-night', wanted === 'coal' || wanted === 'navy');
-      sheet('highlight', wanted === 'light' || wanted === 'rust');
-      const report = await axe.run({ runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'], preload: false });
-      return report.violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html.slice(0, 110)} ${JSON.stringify(node.any[0]?.data ?? '').slice(0, 160)}`));
-    }, [theme, THEMES, WCAG]);
-    must(!found.length, `${theme}:\n${found.join('\n')}`);
-  }
 }
 
 async function byKeyboard() {
@@ -219,9 +169,4 @@ await check('a page of another site is refused', async () => {
   const answer = await fetch(new URL('.lab/explore/lock', given.url), { method: 'POST', headers: { Origin: 'http://book.example' }, body: '{}' });
   must(answer.status === 403, `${answer.status}`);
 });
-await check('no page asks another host', async () => must(!strangers.length, strangers.join('\n')));
-await check('no page complains on the console', async () => must(!complaints.length, complaints.join('\n')));
-await browser.close();
-fs.rmSync(profile, { recursive: true, force: true });
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+await finish();

@@ -65,7 +65,8 @@
 //!
 //! # Where to look
 //!
-//! [`render`] builds, [`figures`] keeps the lists in step with the traces, [`serve`] serves. The elements are
+//! [`render`] builds, [`figures`] keeps the lists in step with the traces, [`serve`] serves, also the page of `cargo lab
+//! explore` (`serve/explore.*`). The elements are
 //! `book/theme/trace-{run,picture,player}.js` (runs) and `book/theme/elements.js` (charts, questions); `book/theme/repairs.css` mends
 //! what stock mdBook fails of WCAG 2.2. `browser/run.sh` builds the book and a small one with every kind of figure
 //! (`tests/fixture`), serves it, and lets a browser check both; with `MDBOOK=path` of the stock binary it also compares

@@ -10,7 +10,7 @@
 //!
 //! **Where to look.** [`testing`] builds and runs a stage: [`cargo`] for the build, [`evidence`], [`launcher`] and
 //! [`process`] for the process and its limits, [`channel`] for the verdict. [`manifest`] reads `lab.toml`, [`progress`] keeps what is
-//! reached, [`screen`], [`grade`] and [`junit`] show it.
+//! reached, [`explore`] answers for the page of a node by hand, [`screen`], [`grade`] and [`junit`] show it.
 //!
 //! Architecture invariant: no async runtime, no syn, no dependency on a lab: the first screen waits for this crate.
 

@@ -47,7 +47,7 @@ fn exit_codes_and_advice() {
         ("test --seeds", 2, "`cargo lab --help`"),
         ("goto", 2, "`cargo lab goto lock 3`"),
         ("hint toy", 2, "`cargo lab hint lock 3`"),
-        ("explore toy", 2, "comes with the Raft lab"),
+        ("explore toy", 2, "has no scenes to explore"),
         ("list toy", 2, "takes no `toy`"),
         ("grade --format yaml", 2, "take text, json or junit"),
         ("grade --seed-key nowhere", 3, "cannot read nowhere"),
