@@ -164,21 +164,23 @@ impl Test {
         }
     }
 
-    /// Counts a run that was made elsewhere, and ends the test if it failed.
+    /// Counts a run that was made elsewhere, and ends the test if it failed; `said` tells which run it was.
     #[track_caller]
     pub(crate) fn account(
         &mut self,
         checks: u64,
         trace: &Trace,
         failure: Option<Failure>,
-        replay: Option<String>,
+        said: Option<&str>,
     ) {
         self.checks += checks;
         self.settings.write_trace(trace);
         if let Some(failure) = failure {
             let mut failed = Failed::of(&failure, None);
             failed.location = failed.location.or_else(|| Some(here()));
-            failed.replay = replay;
+            if let Some(said) = said {
+                failed.message += &format!(" ({said})");
+            }
             self.end_as(failed);
         }
     }

@@ -54,5 +54,5 @@ fn play<N: Node>(t: &mut Test, lab: &str, hand: &Hand<'_, N>, name: Option<&str>
     }
     let failure = walk.played.failure.filter(|_| frame.broken.is_some());
     let replay = name.map(|name| format!("cargo lab replay {lab} {name}"));
-    t.account(walk.played.checks, &frame.trace, failure, replay);
+    t.account(walk.played.checks, &frame.trace, failure, replay.as_deref());
 }

@@ -137,8 +137,7 @@ fn play(workbook: &Workbook, lab: &Lab, one: Option<(&str, &Path)>) -> Result<Pl
     let output = evidence.printed();
     let message = match &evidence.record {
         Some(said) if verdict != Verdict::Passed => {
-            let replay = said.replay.as_deref().unwrap_or_default();
-            format!("{}: {message}\n{replay}", said.invariant)
+            format!("{}: {message}", said.invariant)
         }
         _ => message,
     };
