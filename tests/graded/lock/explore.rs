@@ -28,11 +28,7 @@ fn scenes() -> Vec<Scene<Cast>> {
         let text = format!("from {}", letter(client));
         vec![lock(), unlock(), write(&text)]
     };
-    let table = (
-        ServiceMutex::default(),
-        Ownership::default(),
-        ReleaseLiveness::default(),
-    );
+    let table = (ServiceMutex::default(), Ownership::default(), ReleaseLiveness::default());
     let session = (
         ServiceMutex::default(),
         Ownership::default(),
@@ -64,14 +60,10 @@ fn scenes() -> Vec<Scene<Cast>> {
             .watching(["D-I5 ConservativeClient", "D-I7 NoResurrection"])
             .asking(each(&THREE, plainly))
             .timed(step),
-        Scene::new(
-            "fenced",
-            fenced(&PAIR),
-            (Fencing::default(), NoResurrection::default()),
-        )
-        .watching(["D-I2 Fencing", "D-I7 NoResurrection"])
-        .asking(each(&PAIR, writes))
-        .timed(step),
+        Scene::new("fenced", fenced(&PAIR), (Fencing::default(), NoResurrection::default()))
+            .watching(["D-I2 Fencing", "D-I7 NoResurrection"])
+            .asking(each(&PAIR, writes))
+            .timed(step),
         Scene::new("failover", failover(&PAIR), OneHolder)
             .watching([mutex])
             .asking(leads(&[TWO]))

@@ -124,8 +124,8 @@ async function starts() {
   });
   await check('a bug page leads here from its run', async () => {
     const page = await open();
-    await page.goto(new URL('lock/bugs.html', given.url).href);
-    await page.locator('trace-player a', { hasText: 'Explore this run by hand' }).first().click();
+    await page.goto(new URL('lock/bugs.html', given.url).href, PATIENCE);
+    await page.locator('trace-player a', { hasText: 'Explore this run by hand' }).first().click(PATIENCE);
     await page.locator('lab-explore[data-steps]').waitFor(PATIENCE);
     must((await at(page))[1] > 5, 'the run is not taken up');
     await done(page);
