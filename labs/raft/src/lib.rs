@@ -1,0 +1,1 @@
+//! Generated from `solutions/raft`.
