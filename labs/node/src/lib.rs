@@ -19,7 +19,7 @@
 //! | `ctx.rs` | [`Ctx`]: everything a handler may do |
 //! | `role.rs` | [`Role`], [`Answer`]: a node inside a node |
 //! | `disk.rs` | [`DiskRef`]: files, and what `sync` promises |
-//! | `save.rs` | [`save`], [`load`], [`append_record`], [`read_records`] |
+//! | `save.rs` | [`save`], [`load`], [`record`], [`append_record`], [`read_records`] |
 //! | `time.rs` | [`LocalTime`], [`WallTime`] |
 //! | `driver.rs` | what a driver needs: [`driver::Env`], [`driver::Effect`], [`driver::step`] |
 //! | `shell/` | with the feature `shell`: the tokio driver |
@@ -41,7 +41,7 @@ pub use contract::{Addr, AfterFailedSync, Data, Node, OpId, Plain};
 pub use ctx::Ctx;
 pub use disk::{DiskFull, DiskRef};
 pub use role::{Answer, Role};
-pub use save::{Records, append_record, load, read_records, save};
+pub use save::{Records, append_record, load, read_records, record, save};
 pub use time::{LocalTime, WallTime};
 
 /// What the book's on-ramp says of the borrow checker, compiled as it stands there.

@@ -38,18 +38,28 @@ pub struct Records<T> {
     pub good_len: u64,
     /// Bytes behind it: a torn last record, or a damaged one and all that followed it.
     pub bad_len: u64,
+    /// True if those bytes are not what a crash in the middle of an append leaves: a whole record
+    /// follows, or the record's length is there and its content is wrong. It was synced perhaps.
+    pub damaged: bool,
 }
 
 const HEADER: usize = 8;
+/// What a disk writes at once: a piece of a file that was never written reads as zeros.
+const SECTOR: usize = 512;
 
-/// Adds one record to a log: length (u32), CRC-32 (u32), both little-endian, then the value.
+/// Adds one record to a log, see [`record`].
 pub fn append_record<N: Node>(disk: &mut DiskRef<'_, N>, file: &str, value: &impl Serialize) {
+    disk.append(file, record(value));
+}
+
+/// The bytes of one record of a log: length (u32), CRC-32 (u32), both little-endian, then the value.
+pub fn record(value: &impl Serialize) -> Vec<u8> {
     let body = encode(value);
     let mut bytes = Vec::with_capacity(HEADER + body.len());
     bytes.extend((body.len() as u32).to_le_bytes());
     bytes.extend(crc32fast::hash(&body).to_le_bytes());
     bytes.extend(body);
-    disk.append(file, bytes);
+    bytes
 }
 
 /// Reads a log up to its first bad record. An absent file is an empty log.
@@ -62,11 +72,41 @@ pub fn read_records<N: Node, T: DeserializeOwned>(disk: &DiskRef<'_, N>, file: &
         rest = after;
     }
     let bad_len = rest.len() as u64;
+    let good_len = bytes.len() - rest.len();
     Records {
         records,
-        good_len: bytes.len() as u64 - bad_len,
+        good_len: good_len as u64,
         bad_len,
+        damaged: is_damaged::<T>(&bytes, good_len),
     }
+}
+
+/// Whether what stands at `bad` is something else than the torn end of the file.
+fn is_damaged<T: DeserializeOwned>(bytes: &[u8], bad: usize) -> bool {
+    let rest = &bytes[bad..];
+    if (1..rest.len()).any(|at| first_record::<T>(&rest[at..]).is_some()) {
+        return true;
+    }
+    let Some(len) = rest
+        .first_chunk()
+        .map(|len| u32::from_le_bytes(*len) as usize)
+    else {
+        return false;
+    };
+    let end = HEADER.saturating_add(len);
+    if end > rest.len() {
+        return false;
+    }
+    // The file had grown, and its last sectors had not been written.
+    let mut from = bad;
+    while from < bad + end {
+        let to = (from / SECTOR + 1) * SECTOR;
+        if bytes[from..to.min(bad + end)].iter().all(|b| *b == 0) {
+            return false;
+        }
+        from = to;
+    }
+    true
 }
 
 fn first_record<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {

@@ -36,24 +36,43 @@
 //! Architecture invariant: no clock, no thread, no socket in any of these; time comes from `cx`.
 
 mod config;
+mod election;
 mod entry;
 mod kv;
 mod kv_op;
+mod lease;
 mod log;
+mod membership;
 mod message;
 mod op;
+mod prevote;
+mod progress;
 mod raft;
+mod read_index;
+mod replication;
+mod sessions;
+mod snapshot;
+mod storage;
+mod transfer;
 mod view;
 
 pub use config::Config;
 pub use entry::{Command, Entry, Index, Membership, Payload, Term};
-pub use kv::{Kv, KvConfig};
+pub use kv::{Kv, KvConfig, PendingRead, State, WaitingWrite, decode, encode};
 pub use kv_op::{ClientId, KvOp, KvRet, KvView, Update, Write};
+pub use lease::Lease;
 pub use log::Log;
+pub use membership::{History, PendingChange};
 pub use message::{
     AppendEntries, AppendResult, Appended, Conflict, InstallSnapshot, Msg, RequestVote,
     SnapshotResult, SnapshotTaken, Vote,
 };
 pub use op::{Change, Op, Refusal, Ret};
+pub use progress::Progress;
 pub use raft::{Raft, Timer};
+pub use read_index::WaitingRead;
+pub use sessions::{Known, Session, Sessions};
+pub use snapshot::{Incoming, SNAPSHOT_FILE, Sending, Snapshot};
+pub use storage::{LOG_FILE, VOTE_FILE};
+pub use transfer::Handover;
 pub use view::{Role, View};

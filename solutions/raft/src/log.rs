@@ -68,6 +68,21 @@ impl Log {
         self.entries.push(entry);
         self.last_index()
     }
+    /// Puts an entry at `index`: what stood there goes, and all behind it.
+    ///
+    /// # Panics
+    /// If that leaves a gap.
+    pub fn put(&mut self, index: Index, entry: Entry) {
+        self.truncate(index);
+        let next = self.last_index().next();
+        assert!(
+            index == next,
+            "the log ends at entry {}, and entry {index} is to follow: the log is not whole; restore \
+             it from a copy",
+            next.prev()
+        );
+        self.push(entry);
+    }
     /// Drops the entry at `first` and all behind it.
     pub fn truncate(&mut self, first: Index) {
         if let Some(at) = self.place(first) {

@@ -1,0 +1,233 @@
+//! Stage 2: AppendEntries, both sides, and the commit rule (§5.3, §5.4.2).
+
+use crate::entry::{Entry, Index, Payload, Term};
+use crate::message::{AppendEntries, AppendResult, Appended, Conflict, Msg};
+use crate::raft::Raft;
+use crate::view::Role;
+use node::{Addr, Ctx};
+
+/// A follower's side.
+impl Raft {
+    /// **Task 2.1** (§5.3): the consistency check: whether this log has an entry at
+    /// `prev_log_index` with `prev_log_term`.
+    ///
+    /// Every log has the place before its first entry: index 0, term 0. What lies before the end of
+    /// the snapshot was committed, so it is equal on all servers.
+    pub(crate) fn matches(&self, prev_log_index: Index, prev_log_term: Term) -> bool {
+        prev_log_index < self.log.snapshot_index()
+            || self.log.term_at(prev_log_index) == Some(prev_log_term)
+    }
+
+    /// **Task 2.2** (§5.3): stores `entries`, of which the first belongs at `first`, behind an entry
+    /// that matched. Returns the index of the first entry that was not there before; `None` if all
+    /// were.
+    ///
+    /// An entry that conflicts with a new one (same index, other term) goes, and all behind it
+    /// ([`Raft::truncate_log`]); one that is there already stays, *and so does what follows it*: a
+    /// request that was long under way may be shorter than the log. Entries that the snapshot holds
+    /// are passed over.
+    pub(crate) fn store(&mut self, first: Index, entries: Vec<Entry>) -> Option<Index> {
+        let mut new = None;
+        for (i, entry) in entries.into_iter().enumerate() {
+            let index = first + i as u64;
+            if index <= self.log.snapshot_index() {
+                continue;
+            }
+            match self.log.term_at(index) {
+                Some(term) if term == entry.term => continue,
+                Some(_) => self.truncate_log(index),
+                None => {}
+            }
+            self.push_entry(entry);
+            new = new.or(Some(index));
+        }
+        new
+    }
+
+    /// **Task 2.3** (§5.3, last part): what to tell a leader whose `prev_log_index` has another term
+    /// here, or nothing: the term there and the first index of that term in this log; or, if this
+    /// log ends before, no term and the index behind the last entry.
+    ///
+    /// The first index may be taken as that of the first entry behind the snapshot, if the term
+    /// reaches back that far.
+    pub(crate) fn conflict_at(&self, prev_log_index: Index) -> Conflict {
+        let term = self.log.term_at(prev_log_index);
+        let mut first_index = prev_log_index.min(self.log.last_index().next());
+        while term.is_some()
+            && first_index > self.log.first_index()
+            && self.log.term_at(first_index.prev()) == term
+        {
+            first_index = first_index.prev();
+        }
+        Conflict {
+            prev_log_index,
+            term,
+            first_index,
+        }
+    }
+
+    /// **Task 2.4** (§5.3): a request of the leader of the current term: checks it
+    /// ([`Raft::matches`]), stores its entries ([`Raft::store`], and [`Raft::persist`] from the
+    /// first new one on), and moves the commit index. Returns the answer's result.
+    ///
+    /// A match proves that the logs are equal up to `prev_log_index` + number of entries, and no
+    /// further: behind that there may be entries that no leader will ever commit. So that is what
+    /// is acknowledged, and the commit index is at most that and `leader_commit`. It never falls.
+    pub(crate) fn on_append_entries(
+        &mut self,
+        cx: &mut Ctx<'_, Self>,
+        request: AppendEntries,
+    ) -> AppendResult {
+        if !self.matches(request.prev_log_index, request.prev_log_term) {
+            return AppendResult::Conflict(self.conflict_at(request.prev_log_index));
+        }
+        let proven = request.prev_log_index + request.entries.len() as u64;
+        if let Some(first) = self.store(request.prev_log_index.next(), request.entries) {
+            self.persist(cx, first);
+        }
+        self.commit_index = self.commit_index.max(request.leader_commit.min(proven));
+        AppendResult::Match(proven)
+    }
+
+    /// A leader's message, of whatever term. Given.
+    pub(crate) fn take_append_entries(
+        &mut self,
+        cx: &mut Ctx<'_, Self>,
+        from: Addr,
+        request: AppendEntries,
+    ) {
+        let round = request.round;
+        let result = if request.term < self.current_term {
+            AppendResult::OldTerm
+        } else {
+            self.hear_leader(cx, from);
+            if !cx.cfg().replication {
+                return;
+            }
+            self.on_append_entries(cx, request)
+        };
+        let term = self.current_term;
+        let answer = Appended {
+            term,
+            round,
+            result,
+        };
+        cx.send(from, Msg::Appended(answer));
+    }
+
+    /// A message that only the leader of the current term sends. Given.
+    pub(crate) fn hear_leader(&mut self, cx: &mut Ctx<'_, Self>, from: Addr) {
+        if cx.cfg().pre_vote || cx.cfg().check_quorum {
+            self.last_heard = Some(cx.now());
+        }
+        self.accept_leader(cx, from);
+    }
+
+    /// Makes new entries, from `first` on, durable, if there is a disk: what is sent after this call
+    /// leaves after that. Given.
+    pub(crate) fn persist(&self, cx: &mut Ctx<'_, Self>, first: Index) {
+        if cx.cfg().durable {
+            self.save_entries(cx, first);
+        }
+    }
+}
+
+/// A leader's side.
+impl Raft {
+    /// **Task 2.5** (§5.3, last part): where the leader goes on after a follower's conflict: the next
+    /// index to send to it. At most `conflict.prev_log_index`, or it would ask the same again.
+    ///
+    /// If this log has an entry of the follower's term before `prev_log_index`, the index behind the
+    /// last of those; otherwise the follower's `first_index`: its whole term is skipped at once.
+    pub(crate) fn next_after(&self, conflict: Conflict) -> Index {
+        let Some(term) = conflict.term else {
+            return conflict.first_index;
+        };
+        let mut index = conflict.prev_log_index.prev();
+        while self.log.term_at(index).is_some_and(|ours| ours > term) {
+            index = index.prev();
+        }
+        if self.log.term_at(index) == Some(term) {
+            index.next()
+        } else {
+            conflict.first_index
+        }
+    }
+
+    /// **Task 2.6** (§5.3): the follower `from` has answered a request of the current term. A match
+    /// moves its `match_index`, which only ever grows within a term: answers overtake each other.
+    /// Then [`Raft::advance_commit`].
+    ///
+    /// What was sent is tracked by [`crate::Progress::arrived`], to be called after a match, and
+    /// [`crate::Progress::back_up`], to be called after a conflict with [`Raft::next_after`].
+    pub(crate) fn on_appended(&mut self, from: Addr, result: AppendResult) {
+        match result {
+            AppendResult::Match(index) => {
+                if let Some(progress) = self.progress.get_mut(&from) {
+                    progress.match_index = progress.match_index.max(index);
+                    progress.arrived(index);
+                }
+                self.advance_commit();
+            }
+            AppendResult::Conflict(conflict) => {
+                let next = self.next_after(conflict);
+                if let Some(progress) = self.progress.get_mut(&from) {
+                    progress.back_up(conflict.prev_log_index, next);
+                }
+            }
+            AppendResult::OldTerm => {}
+        }
+    }
+
+    /// **Task 2.7** (§5.3, §5.4.2): moves the leader's commit index to the last entry that a quorum
+    /// of voters has, if that entry is *of the current term*. Earlier entries are committed with it;
+    /// counted by themselves they could still be overwritten (Figure 8).
+    ///
+    /// Use [`crate::Membership::reached_by_quorum`] and [`Raft::match_index`].
+    pub(crate) fn advance_commit(&mut self) {
+        let index = self.membership().reached_by_quorum(|v| self.match_index(v));
+        if index > self.commit_index && self.log.term_at(index) == Some(self.current_term) {
+            self.commit_index = index;
+        }
+    }
+
+    /// An answer, of whatever term and election. Given.
+    pub(crate) fn take_appended(&mut self, cx: &mut Ctx<'_, Self>, from: Addr, answer: Appended) {
+        // An answer of an earlier term belongs to a request that this leader no longer stands for;
+        // one without a match or a conflict tells of a time when this server did not lead.
+        let ours = self.role == Role::Leader && answer.term == self.current_term;
+        if !ours || answer.result == AppendResult::OldTerm {
+            return;
+        }
+        let Some(progress) = self.progress.get_mut(&from) else {
+            return;
+        };
+        progress.answered(answer.round);
+        let before = self.commit_index;
+        self.on_appended(from, answer.result);
+        self.heard_follower(cx, from, before);
+    }
+
+    /// Appends an entry of the current term, and sees to it that all get it. Given.
+    pub(crate) fn append_as_leader(&mut self, cx: &mut Ctx<'_, Self>, payload: Payload) -> Index {
+        let term = self.current_term;
+        let index = self.push_entry(Entry { term, payload });
+        if cx.cfg().durable {
+            self.replicate_and_save(cx, index);
+        } else {
+            self.replicate(cx);
+            self.count_own_copy(cx);
+        }
+        index
+    }
+
+    /// The leader's own copy counts, too, once it is durable. Given.
+    pub(crate) fn count_own_copy(&mut self, cx: &mut Ctx<'_, Self>) {
+        let (term, index) = (self.current_term, self.log.last_index());
+        if cx.cfg().durable {
+            cx.send(cx.me(), Msg::Persisted { term, index });
+        } else {
+            self.own_copy_counts(cx, index);
+        }
+    }
+}

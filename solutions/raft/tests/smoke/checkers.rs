@@ -1,0 +1,288 @@
+//! Invariants of Raft, for the reference's own smoke tests.
+
+use dist_raft::{Entry, Index, KvOp, KvRet, KvView, Role, Term, Update, View, Write};
+use node::{Addr, Node};
+use sim::history::History;
+use sim::linear::{self, Model};
+use sim::{Call, Checker, Event, Step, Violation};
+use std::collections::BTreeMap;
+
+/// One leader a term, one vote a term, terms that never fall; a leader keeps its own entries;
+/// equal entries stand behind equal ones; what is committed stays and is on every later leader.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Safety {
+    leaders: BTreeMap<Term, Addr>,
+    votes: BTreeMap<(Addr, Term), Addr>,
+    terms: BTreeMap<Addr, Term>,
+    commits: BTreeMap<Addr, (Index, Index)>,
+    committed: BTreeMap<Index, Entry>,
+    leads: BTreeMap<Addr, (Term, Index)>,
+}
+
+fn broken(name: &str, text: String, node: Addr) -> Violation {
+    Violation::new(name, text).at([node])
+}
+
+impl Safety {
+    fn look<N: Node<View: AsRef<View>>>(
+        &mut self,
+        step: &Step<'_, N>,
+        me: Addr,
+        view: &View,
+    ) -> Result<(), Violation> {
+        let term = view.current_term;
+        if view.leads() {
+            let leader = *self.leaders.entry(term).or_insert(me);
+            if leader != me {
+                let text = format!("{leader} and {me} both lead term {term}");
+                return Err(broken("G-I1 ElectionSafety", text, me));
+            }
+        }
+        if let Some(vote) = view.voted_for {
+            let before = *self.votes.entry((me, term)).or_insert(vote);
+            if before != vote {
+                let text = format!("{me} voted for {before} and {vote} in term {term}");
+                return Err(broken("G-I7 DurableVote", text, me));
+            }
+        }
+        let before = self.terms.insert(me, term).unwrap_or_default();
+        if before > term {
+            return Err(broken(
+                "G-I6 Monotone",
+                format!("{me}: term {before} to {term}"),
+                me,
+            ));
+        }
+        let now = (view.commit_index, view.last_applied);
+        let before = self.commits.insert(me, now).unwrap_or_default();
+        if before.0 > now.0 || before.1 > now.1 || now.1 > now.0 {
+            return Err(broken(
+                "G-I6 Monotone",
+                format!("{me}: {before:?} to {now:?}"),
+                me,
+            ));
+        }
+        if view.commit_index > view.last_index() {
+            return Err(broken(
+                "G-I5 Committed",
+                format!("{me} commits what it has not"),
+                me,
+            ));
+        }
+        for (index, entry) in view.entries().filter(|(i, _)| *i <= view.commit_index) {
+            let known = self.committed.entry(index).or_insert_with(|| entry.clone());
+            if known != entry {
+                let text = format!("{index}: {known:?} was committed, {me} has {entry:?}");
+                return Err(broken("G-I5 StateMachineSafety", text, me));
+            }
+        }
+        self.leader(me, view)?;
+        for (other, theirs) in step.views() {
+            let theirs = theirs.as_ref();
+            if other != me {
+                matching(me, view, other, theirs)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn leader(&mut self, me: Addr, view: &View) -> Result<(), Violation> {
+        if !view.leads() {
+            return Ok(());
+        }
+        let term = view.current_term;
+        let before = self.leads.insert(me, (term, view.last_index()));
+        if before.is_some_and(|(t, last)| t == term && last > view.last_index()) {
+            return Err(broken(
+                "G-I2 LeaderAppendOnly",
+                format!("{me} dropped entries"),
+                me,
+            ));
+        }
+        // All committed entries of earlier terms; those of its own term it has made itself.
+        for (index, entry) in &self.committed {
+            let has = *index <= view.snapshot_index || view.entry(*index) == Some(entry);
+            if !has && entry.term < term {
+                let text = format!("{me} leads term {term} without {index}: {entry:?}");
+                return Err(broken("G-I4 LeaderCompleteness", text, me));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn matching(me: Addr, mine: &View, other: Addr, theirs: &View) -> Result<(), Violation> {
+    let last = mine.last_index().min(theirs.last_index());
+    let first = mine.snapshot_index.max(theirs.snapshot_index).next();
+    let mut index = last;
+    let mut equal = false;
+    while index >= first {
+        let (a, b) = (mine.entry(index), theirs.entry(index));
+        if a.zip(b).is_some_and(|(a, b)| a.term == b.term) {
+            equal = true;
+        }
+        if equal && a != b {
+            let text = format!("{me} and {other} differ at {index}: {a:?}, {b:?}");
+            return Err(Violation::new("G-I3 LogMatching", text).at([me, other]));
+        }
+        index = index.prev();
+    }
+    Ok(())
+}
+
+impl<N: Node<View: AsRef<View>>> Checker<N> for Safety {
+    fn after(&mut self, step: &Step<'_, N>) -> Result<(), Violation> {
+        if let Event::Crash = step.event {
+            self.commits.remove(&step.node);
+        }
+        match step.stepped() {
+            Some(view) => self.look(step, step.node, view.as_ref()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// At the end of the quiet time one server leads, and all have committed the same.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Settled;
+
+impl<N: Node<View: AsRef<View>>> Checker<N> for Settled {
+    fn after(&mut self, _: &Step<'_, N>) -> Result<(), Violation> {
+        Ok(())
+    }
+    fn at_end(&mut self, step: &Step<'_, N>) -> Result<(), Violation> {
+        let views: Vec<(Addr, &View)> = step.views().map(|(a, v)| (a, v.as_ref())).collect();
+        let Some((leader, lead)) = views
+            .iter()
+            .filter(|(_, v)| v.role == Role::Leader)
+            .max_by_key(|(_, v)| v.current_term)
+        else {
+            return Err(Violation::new(
+                "G-I10 StableLeader",
+                "nobody leads at the end",
+            ));
+        };
+        for (addr, view) in &views {
+            if lead.membership.has(*addr) && view.commit_index != lead.commit_index {
+                let text = format!(
+                    "{addr} has committed {} and {leader}, who leads, {}",
+                    view.commit_index, lead.commit_index
+                );
+                return Err(Violation::new("G-I10 Settled", text).at([*addr]));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The history of the store's clients is linearizable.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Linearizable;
+
+/// One key of the store.
+pub struct Register;
+
+impl Model for Register {
+    type Op = KvOp;
+    type Ret = Option<String>;
+    type Key = String;
+    type State = Option<String>;
+    fn key(&self, op: &KvOp) -> String {
+        match op {
+            KvOp::Read { key } => key.clone(),
+            KvOp::Write(write) => match &write.update {
+                Update::Put { key, .. }
+                | Update::Append { key, .. }
+                | Update::Swap { key, .. }
+                | Update::Delete { key } => key.clone(),
+            },
+            KvOp::Change(_) | KvOp::Transfer(_) => String::new(),
+        }
+    }
+    fn start(&self, _: &String) -> Option<String> {
+        None
+    }
+    fn apply(
+        &self,
+        state: &Option<String>,
+        op: &KvOp,
+        ret: Option<&Option<String>>,
+    ) -> Option<Option<String>> {
+        if ret.is_some_and(|ret| ret != state) {
+            return None;
+        }
+        let KvOp::Write(write) = op else {
+            return Some(state.clone());
+        };
+        Some(match &write.update {
+            Update::Put { value, .. } => Some(value.clone()),
+            Update::Append { text, .. } => Some(state.clone().unwrap_or_default() + text),
+            Update::Swap { from, to, .. } if state == from => Some(to.clone()),
+            Update::Swap { .. } => state.clone(),
+            Update::Delete { .. } => None,
+        })
+    }
+}
+
+/// Asks of one write are one operation: from the first asking to the first answer that says it was
+/// done.
+pub fn history(calls: &[Call<KvOp, KvRet>]) -> History<KvOp, Option<String>> {
+    enum What<'c> {
+        Asked(&'c KvOp),
+        Told(Option<String>),
+    }
+    let mut events: Vec<(u64, u64, u64, What<'_>)> = Vec::new();
+    let mut writes: BTreeMap<&Write, u64> = BTreeMap::new();
+    for (n, call) in calls.iter().enumerate() {
+        let mut id = n as u64;
+        match &call.op {
+            KvOp::Read { .. } => {}
+            KvOp::Write(write) => match writes.get(write) {
+                Some(first) => id = *first,
+                None => {
+                    writes.insert(write, id);
+                }
+            },
+            KvOp::Change(_) | KvOp::Transfer(_) => continue,
+        }
+        if id == n as u64 {
+            events.push((
+                call.asked_order,
+                call.asked.as_micros(),
+                id,
+                What::Asked(&call.op),
+            ));
+        }
+        if let (Some(KvRet::Done(v) | KvRet::Value(v)), Some(last)) =
+            (call.answer(), call.rets.last())
+        {
+            events.push((last.order, last.at.as_micros(), id, What::Told(v.clone())));
+        }
+    }
+    events.sort_by_key(|e| e.0);
+    let mut history = History::new();
+    let mut done = std::collections::BTreeSet::new();
+    for (_, at, id, what) in events {
+        match what {
+            What::Asked(op) => history.invoke(at, 0, id, op.clone()),
+            What::Told(value) => {
+                if done.insert(id) {
+                    history.told(at, id, value, true).expect("it was asked");
+                }
+            }
+        }
+    }
+    history
+}
+
+impl<N: Node<View = KvView, Op = KvOp, Ret = KvRet>> Checker<N> for Linearizable {
+    fn after(&mut self, _: &Step<'_, N>) -> Result<(), Violation> {
+        Ok(())
+    }
+    fn at_end(&mut self, step: &Step<'_, N>) -> Result<(), Violation> {
+        match linear::check(&Register, &history(step.calls()), linear::STEPS) {
+            linear::Verdict::Linearizable { .. } => Ok(()),
+            other => Err(Violation::new("G-I8 Linearizable", other.to_string())),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Smoke tests of the reference: swarms with all faults.
+
+mod checkers;
+
+use checkers::{Linearizable, Safety, Settled};
+use dist_raft::{
+    ClientId, Config, Kv, KvConfig, KvOp, KvRet, KvView, Op, Raft, Update, View, Write,
+};
+use node::Addr;
+use sim::{Ask, Faults, Scenario, Strike, Turn, grade, ms};
+
+const SERVERS: [Addr; 5] = [Addr(1), Addr(2), Addr(3), Addr(4), Addr(5)];
+
+fn rafts(n: usize, cfg: Config) -> Scenario<Raft> {
+    let mut scene = Scenario::new("raft").titled("servers");
+    for server in &SERVERS[..n] {
+        scene = scene.node(
+            *server,
+            format!("server {}", server.0),
+            "server",
+            cfg.clone(),
+        );
+    }
+    scene = scene.client("proposer", move |turn: &Turn<'_, Raft>| {
+        Some(Ask {
+            node: *turn.one_of(1, &SERVERS[..n]),
+            op: Op::Propose(format!("c{}", turn.nth).as_str().into()),
+            after: ms(turn.draw.again(2).below(20)),
+        })
+    });
+    scene
+}
+
+fn faults<N: node::Node>(leads: fn(&N::View) -> bool) -> Faults<N> {
+    Faults {
+        bad_sync: 0.0,
+        full_disk: 0.0,
+        ..Faults::all()
+    }
+    .aim("crash the leader", leads, Strike::Crash, 0.02)
+    .aim("cut the leader", leads, Strike::Cut, 0.02)
+    .aim("isolate the leader", leads, Strike::Isolate, 0.02)
+    .aim("stall the leader", leads, Strike::Stall, 0.02)
+}
+
+fn leads(view: &View) -> bool {
+    view.leads()
+}
+
+fn kv_leads(view: &KvView) -> bool {
+    view.raft.leads()
+}
+
+#[test]
+fn stage_1_elects() {
+    grade("smoke", |t| {
+        let cfg = Config::of_stage(1, SERVERS);
+        let scene = rafts(5, cfg).with_faults(Faults {
+            pause: 0.02,
+            ..Faults::network()
+        });
+        t.swarm(&scene, (Safety::default(), Settled));
+    });
+}
+
+#[test]
+fn stage_2_replicates() {
+    grade("smoke", |t| {
+        let cfg = Config::of_stage(2, SERVERS[..3].iter().copied());
+        let faults = Faults {
+            pause: 0.02,
+            ..Faults::network()
+        }
+        .aim("isolate the leader", leads, Strike::Isolate, 0.04);
+        t.swarm(&rafts(3, cfg).with_faults(faults), Safety::default());
+    });
+}
+
+#[test]
+fn stage_3_survives() {
+    grade("smoke", |t| {
+        let cfg = Config::of_stage(3, SERVERS);
+        t.swarm(&rafts(5, cfg).with_faults(faults(leads)), Safety::default());
+    });
+}
+
+fn kvs(n: usize, cfg: KvConfig) -> Scenario<Kv> {
+    let mut scene = Scenario::new("raft").titled("a store");
+    for server in &SERVERS[..n] {
+        scene = scene.node(
+            *server,
+            format!("server {}", server.0),
+            "server",
+            cfg.clone(),
+        );
+    }
+    for client in 0..3u64 {
+        scene = scene.client(format!("client {client}"), move |turn: &Turn<'_, Kv>| {
+            Some(next(turn, client, &SERVERS[..n]))
+        });
+    }
+    scene.patience(ms(400)).over_the_wire()
+}
+
+fn next(turn: &Turn<'_, Kv>, client: u64, servers: &[Addr]) -> Ask<Kv> {
+    let after = ms(turn.draw.again(2).below(30));
+    let mut node = *turn.one_of(1, servers);
+    let mut seq = 0;
+    for past in turn.past() {
+        let KvOp::Write(write) = &past.op else {
+            continue;
+        };
+        if let Some(KvRet::NotLeader { hint: Some(hint) }) = past.answer() {
+            node = *hint;
+        }
+        seq = write.seq;
+        if !matches!(past.answer(), Some(KvRet::Done(_))) {
+            let op = past.op.clone();
+            return Ask { node, op, after };
+        }
+        break;
+    }
+    let key = turn.one_of(3, &["x", "y"]).to_string();
+    let text = format!("{client}.{seq} ");
+    let update = match turn.draw.again(4).below(5) {
+        0 => {
+            return Ask {
+                node,
+                op: KvOp::Read { key },
+                after,
+            };
+        }
+        1 => {
+            return Ask {
+                node,
+                op: KvOp::Read { key },
+                after,
+            };
+        }
+        2 => Update::Put { key, value: text },
+        _ => Update::Append { key, text },
+    };
+    let write = Write {
+        client: ClientId(client),
+        seq: seq + 1,
+        update,
+    };
+    let op = KvOp::Write(write);
+    Ask { node, op, after }
+}
+
+fn swarm_of_stores(stage: u32, compact_every: Option<u64>, n: usize) {
+    grade("smoke", |t| {
+        let raft = Config {
+            chunk_bytes: 16,
+            ..Config::of_stage(stage, SERVERS[..n].iter().copied())
+        };
+        let cfg = KvConfig {
+            raft,
+            compact_every,
+        };
+        let scene = kvs(n, cfg).with_faults(faults(kv_leads));
+        t.swarm(&scene, (Safety::default(), Settled, Linearizable));
+    });
+}
+
+#[test]
+fn stage_4_serves() {
+    swarm_of_stores(4, None, 3);
+}
+
+#[test]
+fn stage_5_compacts() {
+    swarm_of_stores(5, Some(5), 3);
+}
+
+#[test]
+fn stage_6_is_stable() {
+    swarm_of_stores(6, Some(20), 5);
+}
