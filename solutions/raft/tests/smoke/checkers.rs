@@ -15,7 +15,8 @@ pub struct Safety {
     votes: BTreeMap<(Addr, Term), Addr>,
     terms: BTreeMap<Addr, Term>,
     commits: BTreeMap<Addr, (Index, Index)>,
-    committed: BTreeMap<Index, Entry>,
+    /// With the term of whoever was first seen to know it.
+    committed: BTreeMap<Index, (Entry, Term)>,
     leads: BTreeMap<Addr, (Term, Index)>,
 }
 
@@ -70,8 +71,11 @@ impl Safety {
             ));
         }
         for (index, entry) in view.entries().filter(|(i, _)| *i <= view.commit_index) {
-            let known = self.committed.entry(index).or_insert_with(|| entry.clone());
-            if known != entry {
+            let known = self
+                .committed
+                .entry(index)
+                .or_insert_with(|| (entry.clone(), term));
+            if known.0 != *entry {
                 let text = format!("{index}: {known:?} was committed, {me} has {entry:?}");
                 return Err(broken("G-I5 StateMachineSafety", text, me));
             }
@@ -99,10 +103,10 @@ impl Safety {
                 me,
             ));
         }
-        // All committed entries of earlier terms; those of its own term it has made itself.
-        for (index, entry) in &self.committed {
+        // All that was committed in earlier terms; what is in its own term it has made itself.
+        for (index, (entry, committed)) in &self.committed {
             let has = *index <= view.snapshot_index || view.entry(*index) == Some(entry);
-            if !has && entry.term < term {
+            if !has && *committed < term {
                 let text = format!("{me} leads term {term} without {index}: {entry:?}");
                 return Err(broken("G-I4 LeaderCompleteness", text, me));
             }
