@@ -23,6 +23,7 @@
 //! |---|---|---|
 //! | `entry.rs`, `message.rs`, `op.rs`, `config.rs`, `view.rs` | | given: the types |
 //! | `raft.rs` | | given: [`Raft`], the state, and the way of each input to its function |
+//! | `watch.rs` | | given: what the state machine is told |
 //! | `log.rs` | | given: [`Log`], entries in memory |
 //! | `election.rs` | 1 | terms, votes, timers |
 //! | `replication.rs` | 2 | AppendEntries, both sides; the commit rule |
@@ -55,6 +56,7 @@ mod snapshot;
 mod storage;
 mod transfer;
 mod view;
+mod watch;
 
 pub use config::Config;
 pub use entry::{Command, Entry, Index, Membership, Payload, Term};

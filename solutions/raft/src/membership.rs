@@ -79,7 +79,7 @@ impl Raft {
     ///
     /// A server that was removed never comes back under its address ([`Refusal::WasRemoved`]): it may
     /// have lost its disk, and with it what it promised. A learner is promoted when it has at least
-    /// what is committed ([`Refusal::NotCaughtUp`]); the last voter is not removed
+    /// nine tenths of what is committed ([`Refusal::NotCaughtUp`], [`Raft::match_index`]); the last voter is not removed
     /// ([`Refusal::LastVoter`]).
     pub(crate) fn check_change(&self, change: Change) -> Result<Membership, Refusal> {
         if !self.has_committed_in_term() {
@@ -107,7 +107,7 @@ impl Raft {
             Change::Promote(_) if !next.learners.contains(&server) => {
                 return Err(Refusal::NotThere);
             }
-            Change::Promote(_) if self.match_index(server) < self.commit_index => {
+            Change::Promote(_) if self.match_index(server).0 * 10 < self.commit_index.0 * 9 => {
                 return Err(Refusal::NotCaughtUp);
             }
             Change::AddVoter(_) | Change::Promote(_) => {

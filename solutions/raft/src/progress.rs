@@ -149,7 +149,9 @@ impl Raft {
         }
         if self.role == Role::Leader {
             self.send_entries(cx, from);
-            self.continue_transfer(cx);
+            if self.handover.is_some() {
+                self.continue_transfer(cx);
+            }
             self.round_answered(cx);
         }
     }
@@ -211,19 +213,25 @@ impl Raft {
         }
     }
 
-    /// Says to `to` that this server leads: by a request without entries, or by the piece of the
-    /// snapshot that is under way.
+    /// Says to `to` that this server leads, by a request without entries.
     fn send_heartbeat(&mut self, cx: &mut Ctx<'_, Self>, to: Addr) {
-        let Some(progress) = self.progress.get_mut(&to) else {
-            return;
-        };
-        let next = progress.next_index;
-        if progress.sending().is_some() {
-            self.send_chunk(cx, to);
-        } else if self.log.term_at(next.prev()).is_none() {
+        let lacks = |p: &Progress| self.log.term_at(p.next_index.prev()).is_none();
+        let waits = |p: &Progress| matches!(p.pace, Pace::Snapshot(_));
+        if self
+            .progress
+            .get(&to)
+            .is_some_and(|p| lacks(p) && !waits(p))
+        {
             self.start_snapshot(cx, to);
-        } else {
-            self.send_append(cx, to, Vec::new());
+        }
+        self.send_append(cx, to, Vec::new());
+    }
+
+    /// The pieces of snapshots that are under way are sent once more: they, or their answers, may
+    /// have been lost.
+    pub(crate) fn repeat_chunks(&mut self, cx: &mut Ctx<'_, Self>) {
+        for to in self.others(cx.me()) {
+            self.send_chunk(cx, to);
         }
     }
 
@@ -233,10 +241,19 @@ impl Raft {
         };
         let prev_log_index = progress.next_index.prev();
         progress.sent_commit = self.commit_index;
+        // Who needs a snapshot is asked about the place before the first entry: it has that.
+        let known = self
+            .log
+            .term_at(prev_log_index)
+            .filter(|_| progress.sending().is_none());
+        let (prev_log_index, prev_log_term) = match known {
+            Some(term) => (prev_log_index, term),
+            None => Default::default(),
+        };
         let request = AppendEntries {
             term: self.current_term,
             prev_log_index,
-            prev_log_term: self.log.term_at(prev_log_index).unwrap_or_default(),
+            prev_log_term,
             entries,
             leader_commit: self.commit_index,
             round: self.round,

@@ -72,9 +72,9 @@ pub struct Raft {
     pub(crate) last_heard: Option<LocalTime>,
 
     /// The state machine's [`Op::Watch`].
-    watch: Option<OpId>,
+    pub(crate) watch: Option<OpId>,
     /// What it was last told about the role.
-    told: (Option<Addr>, Term, bool),
+    pub(crate) told: (Option<Addr>, Term, bool),
 }
 
 /// What can be asked and changed by all parts.
@@ -187,54 +187,6 @@ impl Raft {
         }
     }
 
-    /// What every handler ends with: the state machine is told what is new.
-    fn settle(&mut self, cx: &mut Ctx<'_, Self>) {
-        let Some(watch) = self.watch else {
-            return;
-        };
-        while self.last_applied < self.commit_index {
-            self.last_applied = self.last_applied.next();
-            let index = self.last_applied;
-            // A snapshot that came from a leader is told as such, so what is applied is in the log.
-            let Some(entry) = self.log.entry(index) else {
-                continue;
-            };
-            let command = match &entry.payload {
-                Payload::Command(command) => Some(command.clone()),
-                Payload::Empty | Payload::Config(_) => None,
-            };
-            let term = entry.term;
-            let committed = Ret::Committed {
-                index,
-                term,
-                command,
-            };
-            cx.ret_more(watch, committed);
-        }
-        let (leader, term) = (self.leader_id, self.current_term);
-        let mine = self.role == Role::Leader;
-        if self.told != (leader, term, mine) {
-            self.told = (leader, term, mine);
-            cx.ret_more(watch, Ret::Role { leader, term, mine });
-        }
-    }
-
-    /// The snapshot takes the place of the state.
-    pub(crate) fn tell_snapshot(&mut self, cx: &mut Ctx<'_, Self>) {
-        let Some(snapshot) = &self.snapshot else {
-            return;
-        };
-        if let Some(watch) = self.watch {
-            self.last_applied = snapshot.index;
-            let install = Ret::Install {
-                index: snapshot.index,
-                term: snapshot.term,
-                image: snapshot.image.clone(),
-            };
-            cx.ret_more(watch, install);
-        }
-    }
-
     fn propose(&mut self, cx: &mut Ctx<'_, Self>, id: OpId, command: Command) {
         if self.role != Role::Leader || self.handover.is_some() || !cx.cfg().replication {
             let hint = self.handover.as_ref().map(|h| h.to).or(self.leader_id);
@@ -338,11 +290,12 @@ impl Node for Raft {
         if cfg.durable {
             raft.boot_from_disk(cx);
         }
-        if raft.log == Log::default() {
+        if raft.current_term == Term(0) && !cfg.initial_log.is_empty() {
             for entry in &cfg.initial_log {
-                raft.current_term = raft.current_term.max(entry.term);
                 raft.push_entry(entry.clone());
             }
+            raft.set_term_and_vote(cx, raft.log.last_term(), None);
+            raft.persist(cx, Index(1));
         }
         if cfg.check_quorum && raft.current_term > Term(0) {
             // Before the crash this server may have answered a leader that counts on it still.
@@ -365,6 +318,7 @@ impl Node for Raft {
             Timer::Heartbeat => {
                 cx.set_timer(Timer::Heartbeat, cx.cfg().heartbeat);
                 self.begin_round(cx);
+                self.repeat_chunks(cx);
             }
             Timer::Quorum => self.quorum_timeout(cx),
             Timer::Transfer => self.transfer_timeout(cx),

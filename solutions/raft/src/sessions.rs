@@ -25,7 +25,8 @@ pub enum Known {
 }
 
 /// The session table. It is a part of the state machine: every server has the same, and a snapshot
-/// holds it.
+/// holds it. It keeps one answer for each client that ever wrote; nobody is forgotten, because a
+/// forgotten client's retry would be done again.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Sessions {
     by_client: BTreeMap<ClientId, Session>,

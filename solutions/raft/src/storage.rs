@@ -109,14 +109,17 @@ impl Raft {
                 log.first_index()
             );
         }
-        // A crash between the two files leaves the log as it was before the snapshot. What stands
-        // behind a boundary that does not match was dropped with it.
+        // A crash between the two files leaves the log as it was before the snapshot. If the two do
+        // not meet, the snapshot had taken the place of all of it.
         if log.snapshot_index() == index || log.term_at(index) == Some(term) {
             log.compact(index, term);
             let entries = log.entries().to_vec();
             for entry in entries {
                 self.push_entry(entry);
             }
+        } else {
+            cx.disk().replace(LOG_FILE, []);
+            cx.disk().sync(LOG_FILE);
         }
     }
 }

@@ -26,14 +26,18 @@ impl Raft {
     /// message may arrive at any time, and voters obey it although they have just heard from this
     /// leader.
     pub(crate) fn continue_transfer(&mut self, cx: &mut Ctx<'_, Self>) {
-        let Some(Handover { to, told, .. }) = self.handover else {
+        let (term, last) = (self.current_term, self.log.last_index());
+        let Some(handover) = &mut self.handover else {
             return;
         };
-        if !told && self.match_index(to) == self.log.last_index() {
+        let arrived = self
+            .progress
+            .get(&handover.to)
+            .is_some_and(|p| p.match_index == last);
+        if arrived && !handover.told {
+            handover.told = true;
             self.lease.end();
-            let term = self.current_term;
-            cx.send(to, Msg::TimeoutNow { term });
-            self.handover.as_mut().expect("there is one").told = true;
+            cx.send(handover.to, Msg::TimeoutNow { term });
         }
     }
 

@@ -151,9 +151,11 @@ impl Writer {
     }
 
     fn sync_appended(&mut self, file: &FileName) -> io::Result<()> {
-        // A file that was only read has nothing to sync, and must not be made by a sync.
+        // What a process that was killed had written is read by this one out of the kernel's memory,
+        // and is perhaps not on the disk yet.
         match self.open.get(file) {
             Some(open) => open.sync_data(),
+            None if self.path(file).exists() => self.file(file)?.sync_data(),
             None => Ok(()),
         }
     }

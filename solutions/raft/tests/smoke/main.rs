@@ -4,7 +4,7 @@ mod checkers;
 
 use checkers::{Linearizable, Safety, Settled};
 use dist_raft::{
-    ClientId, Config, Kv, KvConfig, KvOp, KvRet, KvView, Op, Raft, Update, View, Write,
+    Change, ClientId, Config, Kv, KvConfig, KvOp, KvRet, KvView, Op, Raft, Update, View, Write,
 };
 use node::Addr;
 use sim::{Ask, Faults, Scenario, Strike, Turn, grade, ms};
@@ -177,4 +177,49 @@ fn stage_5_compacts() {
 #[test]
 fn stage_6_is_stable() {
     swarm_of_stores(6, Some(20), 5);
+}
+
+const SPARE: [Addr; 2] = [Addr(6), Addr(7)];
+
+/// Five servers and two spare ones, an operator who changes them, and whatever may fail.
+fn changing() -> Scenario<Kv> {
+    let cfg = |voters: &[Addr]| KvConfig {
+        raft: Config {
+            chunk_bytes: 32,
+            ..Config::new(voters.iter().copied())
+        },
+        compact_every: Some(15),
+    };
+    let mut scene = kvs(5, cfg(&SERVERS));
+    for spare in SPARE {
+        scene = scene.node(spare, format!("spare {}", spare.0), "server", cfg(&[]));
+    }
+    scene = scene.client("operator", |turn: &Turn<'_, Kv>| {
+        let hint = |past: &sim::Call<KvOp, KvRet>| match past.answer() {
+            Some(KvRet::NotLeader { hint }) => *hint,
+            _ => None,
+        };
+        let node = turn.past().next().and_then(hint);
+        let node = node.unwrap_or(*turn.one_of(1, &SERVERS));
+        let (old, new) = (*turn.one_of(2, &SERVERS), *turn.one_of(3, &SPARE));
+        let op = match turn.draw.again(4).below(12) {
+            0..3 => KvOp::Change(Change::AddLearner(new)),
+            3..6 => KvOp::Change(Change::Promote(new)),
+            6 => KvOp::Change(Change::AddVoter(new)),
+            7 => KvOp::Change(Change::Remove(old)),
+            8 => KvOp::Change(Change::Remove(new)),
+            _ => KvOp::Transfer(old),
+        };
+        let after = ms(turn.draw.again(5).below(150));
+        Some(Ask { node, op, after })
+    });
+    scene.patience(ms(400))
+}
+
+#[test]
+fn servers_change() {
+    grade("smoke", |t| {
+        let scene = changing().with_faults(faults(kv_leads));
+        t.swarm(&scene, (Safety::default(), Settled, Linearizable));
+    });
 }
