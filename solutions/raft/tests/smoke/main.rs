@@ -32,15 +32,11 @@ fn rafts(n: usize, cfg: Config) -> Scenario<Raft> {
 }
 
 fn faults<N: node::Node>(leads: fn(&N::View) -> bool) -> Faults<N> {
-    Faults {
-        bad_sync: 0.0,
-        full_disk: 0.0,
-        ..Faults::all()
-    }
-    .aim("crash the leader", leads, Strike::Crash, 0.02)
-    .aim("cut the leader", leads, Strike::Cut, 0.02)
-    .aim("isolate the leader", leads, Strike::Isolate, 0.02)
-    .aim("stall the leader", leads, Strike::Stall, 0.02)
+    Faults::all()
+        .aim("crash the leader", leads, Strike::Crash, 0.02)
+        .aim("cut the leader", leads, Strike::Cut, 0.02)
+        .aim("isolate the leader", leads, Strike::Isolate, 0.02)
+        .aim("stall the leader", leads, Strike::Stall, 0.02)
 }
 
 fn leads(view: &View) -> bool {
@@ -102,50 +98,39 @@ fn kvs(n: usize, cfg: KvConfig) -> Scenario<Kv> {
     scene.patience(ms(400)).over_the_wire()
 }
 
+/// Reads and writes to whoever is thought to lead; a write that is not known to be done again.
 fn next(turn: &Turn<'_, Kv>, client: u64, servers: &[Addr]) -> Ask<Kv> {
     let after = ms(turn.draw.again(2).below(30));
-    let mut node = *turn.one_of(1, servers);
-    let mut seq = 0;
-    for past in turn.past() {
-        let KvOp::Write(write) = &past.op else {
-            continue;
-        };
-        if let Some(KvRet::NotLeader { hint: Some(hint) }) = past.answer() {
-            node = *hint;
-        }
-        seq = write.seq;
-        if !matches!(past.answer(), Some(KvRet::Done(_))) {
-            let op = past.op.clone();
-            return Ask { node, op, after };
-        }
-        break;
+    let node = match turn.past().next().map(|past| (past.node, past.answer())) {
+        Some((_, Some(KvRet::NotLeader { hint: Some(hint) }))) => *hint,
+        Some((node, Some(KvRet::Done(_) | KvRet::Value(_)))) => node,
+        _ => *turn.one_of(1, servers),
+    };
+    let last = turn.past().find_map(|past| match &past.op {
+        KvOp::Write(write) => Some((write, matches!(past.answer(), Some(KvRet::Done(_))))),
+        _ => None,
+    });
+    if let Some((write, false)) = last {
+        let op = KvOp::Write(write.clone());
+        return Ask { node, op, after };
     }
     let key = turn.one_of(3, &["x", "y"]).to_string();
+    let seq = last.map_or(1, |(write, _)| write.seq + 1);
     let text = format!("{client}.{seq} ");
-    let update = match turn.draw.again(4).below(5) {
-        0 => {
-            return Ask {
-                node,
-                op: KvOp::Read { key },
-                after,
-            };
+    let update = match turn.draw.again(4).below(8) {
+        0..5 => {
+            let op = KvOp::Read { key };
+            return Ask { node, op, after };
         }
-        1 => {
-            return Ask {
-                node,
-                op: KvOp::Read { key },
-                after,
-            };
-        }
-        2 => Update::Put { key, value: text },
+        5 => Update::Put { key, value: text },
         _ => Update::Append { key, text },
     };
-    let write = Write {
-        client: ClientId(client),
-        seq: seq + 1,
+    let client = ClientId(client);
+    let op = KvOp::Write(Write {
+        client,
+        seq,
         update,
-    };
-    let op = KvOp::Write(write);
+    });
     Ask { node, op, after }
 }
 
