@@ -100,4 +100,34 @@ impl Raft {
         self.become_follower(cx, Some(from));
         self.reset_election_timer(cx);
     }
+
+    /// **Task 1.9** (§5.2): this candidate has won: it is the leader of the current term, and knows
+    /// so. The votes are history. It has no election timer any more; in its place
+    /// [`Timer::Heartbeat`] runs, with the configuration's `heartbeat`.
+    ///
+    /// Ends with [`Raft::begin_leading`], which sends the first heartbeats.
+    pub(crate) fn become_leader(&mut self, cx: &mut Ctx<'_, Self>) {
+        self.role = Role::Leader;
+        self.leader_id = Some(cx.me());
+        self.votes.clear();
+        cx.cancel_timer(Timer::Election);
+        cx.set_timer(Timer::Heartbeat, cx.cfg().heartbeat);
+        self.begin_leading(cx);
+    }
+
+    /// **Task 1.10** (§5.1): this server is a follower now, of `leader`, if one is known. The term
+    /// stays, and the votes are history.
+    ///
+    /// One that led stops to ([`Raft::stop_leading`]), and needs an election timer again. For others
+    /// the timer runs on: to hear of a term is not to hear of a leader.
+    pub(crate) fn become_follower(&mut self, cx: &mut Ctx<'_, Self>, leader: Option<Addr>) {
+        let led = self.role == Role::Leader;
+        self.role = Role::Follower;
+        self.leader_id = leader;
+        self.votes.clear();
+        if led {
+            self.stop_leading(cx);
+            self.reset_election_timer(cx);
+        }
+    }
 }

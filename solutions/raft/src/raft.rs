@@ -133,18 +133,8 @@ impl Raft {
             .map_or(Index(0), |p| p.match_index)
     }
 
-    /// From now on this server follows `leader`, or waits to hear of one. The term stays.
-    pub(crate) fn become_follower(&mut self, cx: &mut Ctx<'_, Self>, leader: Option<Addr>) {
-        let led = self.role == Role::Leader;
-        self.role = Role::Follower;
-        self.leader_id = leader;
-        self.votes.clear();
-        if led {
-            self.stop_leading(cx);
-        }
-    }
-
-    fn stop_leading(&mut self, cx: &mut Ctx<'_, Self>) {
+    /// What a leader leaves behind when it is one no more: timers, marks, and clients that wait.
+    pub(crate) fn stop_leading(&mut self, cx: &mut Ctx<'_, Self>) {
         for timer in [Timer::Heartbeat, Timer::Quorum, Timer::Transfer] {
             cx.cancel_timer(timer);
         }
@@ -160,17 +150,12 @@ impl Raft {
         if let Some(handover) = self.handover.take() {
             cx.ret(handover.id, Ret::Transferred);
         }
-        self.reset_election_timer(cx);
     }
 
-    /// This server has won: it leads from now on (§5.2, "Leaders" in Figure 2).
-    pub(crate) fn become_leader(&mut self, cx: &mut Ctx<'_, Self>) {
-        self.role = Role::Leader;
-        self.leader_id = Some(cx.me());
-        self.votes.clear();
+    /// What a new leader starts with, once it is one: marks for all servers, a first round of
+    /// heartbeats, and from stage 4 on an entry of its own term.
+    pub(crate) fn begin_leading(&mut self, cx: &mut Ctx<'_, Self>) {
         self.incoming = None;
-        cx.cancel_timer(Timer::Election);
-        cx.set_timer(Timer::Heartbeat, cx.cfg().heartbeat);
         if cx.cfg().check_quorum {
             cx.set_timer(Timer::Quorum, cx.cfg().election_timeout.start);
         }
@@ -226,8 +211,14 @@ impl Raft {
             Msg::Vote(m) => self.on_vote(cx, from, m),
             Msg::PreVote(m) => self.on_pre_vote(cx, from, m),
             Msg::PreVoted(m) => self.on_pre_voted(cx, from, m),
-            Msg::AppendEntries(m) => self.take_append_entries(cx, from, m),
-            Msg::Appended(m) => self.take_appended(cx, from, m),
+            // In stage 1 nothing but the leader's name is in it.
+            Msg::AppendEntries(m) if !cx.cfg().replication => {
+                if m.term == self.current_term {
+                    self.hear_leader(cx, from);
+                }
+            }
+            Msg::AppendEntries(m) => self.on_append_entries(cx, from, m),
+            Msg::Appended(m) => self.on_appended(cx, from, m),
             Msg::InstallSnapshot(m) => self.take_install_snapshot(cx, from, m),
             Msg::SnapshotTaken(m) => self.on_snapshot_taken(cx, from, m),
             Msg::TimeoutNow { term } => self.on_timeout_now(cx, from, term),

@@ -66,31 +66,18 @@ impl Raft {
         }
     }
 
-    /// **Task 2.4** (§5.3): a request of the leader of the current term: checks it
-    /// ([`Raft::matches`]), stores its entries ([`Raft::store`], and [`Raft::persist`] from the
-    /// first new one on), and moves the commit index. Returns the answer's result.
+    /// **Task 2.4** (§5.3): a leader's request: answers it with [`Msg::Appended`], always, under the
+    /// request's round.
+    ///
+    /// One of an earlier term comes from a leader that was replaced: [`AppendResult::OldTerm`], and
+    /// nothing else happens. Otherwise its sender leads ([`Raft::hear_leader`]): check the request
+    /// ([`Raft::matches`]; if it does not, [`Raft::conflict_at`]), store its entries ([`Raft::store`])
+    /// and, from the first new one on, [`Raft::persist`] them before you answer.
     ///
     /// A match proves that the logs are equal up to `prev_log_index` + number of entries, and no
     /// further: behind that there may be entries that no leader will ever commit. So that is what
-    /// is acknowledged, and the commit index is at most that and `leader_commit`. It never falls.
+    /// is acknowledged, and the commit index becomes at most that and `leader_commit`. It never falls.
     pub(crate) fn on_append_entries(
-        &mut self,
-        cx: &mut Ctx<'_, Self>,
-        request: AppendEntries,
-    ) -> AppendResult {
-        if !self.matches(request.prev_log_index, request.prev_log_term) {
-            return AppendResult::Conflict(self.conflict_at(request.prev_log_index));
-        }
-        let proven = request.prev_log_index + request.entries.len() as u64;
-        if let Some(first) = self.store(request.prev_log_index.next(), request.entries) {
-            self.persist(cx, first);
-        }
-        self.commit_index = self.commit_index.max(request.leader_commit.min(proven));
-        AppendResult::Match(proven)
-    }
-
-    /// A leader's message, of whatever term. Given.
-    pub(crate) fn take_append_entries(
         &mut self,
         cx: &mut Ctx<'_, Self>,
         from: Addr,
@@ -101,10 +88,17 @@ impl Raft {
             AppendResult::OldTerm
         } else {
             self.hear_leader(cx, from);
-            if !cx.cfg().replication {
-                return;
+            let proven = request.prev_log_index + request.entries.len() as u64;
+            if self.matches(request.prev_log_index, request.prev_log_term) {
+                let new = self.store(request.prev_log_index.next(), request.entries);
+                if let Some(first) = new {
+                    self.persist(cx, first);
+                }
+                self.commit_index = self.commit_index.max(request.leader_commit.min(proven));
+                AppendResult::Match(proven)
+            } else {
+                AppendResult::Conflict(self.conflict_at(request.prev_log_index))
             }
-            self.on_append_entries(cx, request)
         };
         let term = self.current_term;
         let answer = Appended {
@@ -154,29 +148,44 @@ impl Raft {
         }
     }
 
-    /// **Task 2.6** (§5.3): the follower `from` has answered a request of the current term. A match
-    /// moves its `match_index`, which only ever grows within a term: answers overtake each other.
-    /// Then [`Raft::advance_commit`].
+    /// **Task 2.6** (§5.3): a follower has answered. What does the answer belong to? Only one of the
+    /// current term, to a server that leads it, counts, and [`AppendResult::OldTerm`] never does: it
+    /// is about a request from before this server led. From a server without a mark in
+    /// [`Raft::progress`] (it has left) nothing is heard.
     ///
-    /// What was sent is tracked by [`crate::Progress::arrived`], to be called after a match, and
-    /// [`crate::Progress::back_up`], to be called after a conflict with [`Raft::next_after`].
-    pub(crate) fn on_appended(&mut self, from: Addr, result: AppendResult) {
-        match result {
+    /// Whoever answers was reached in this round: [`crate::Progress::answered`]. A match moves its
+    /// `match_index`, which only ever grows within a term, because answers overtake each other; then
+    /// [`crate::Progress::arrived`] and [`Raft::advance_commit`]. After a conflict the leader goes on
+    /// at [`Raft::next_after`]: [`crate::Progress::back_up`].
+    ///
+    /// Ends with [`Raft::heard_follower`], which sends what comes next; it is told the commit index
+    /// from before.
+    pub(crate) fn on_appended(&mut self, cx: &mut Ctx<'_, Self>, from: Addr, answer: Appended) {
+        if self.role != Role::Leader || answer.term != self.current_term {
+            return;
+        }
+        let before = self.commit_index;
+        match answer.result {
+            AppendResult::OldTerm => return,
             AppendResult::Match(index) => {
-                if let Some(progress) = self.progress.get_mut(&from) {
-                    progress.match_index = progress.match_index.max(index);
-                    progress.arrived(index);
-                }
+                let Some(progress) = self.progress.get_mut(&from) else {
+                    return;
+                };
+                progress.match_index = progress.match_index.max(index);
+                progress.answered(answer.round);
+                progress.arrived(index);
                 self.advance_commit();
             }
             AppendResult::Conflict(conflict) => {
                 let next = self.next_after(conflict);
-                if let Some(progress) = self.progress.get_mut(&from) {
-                    progress.back_up(conflict.prev_log_index, next);
-                }
+                let Some(progress) = self.progress.get_mut(&from) else {
+                    return;
+                };
+                progress.answered(answer.round);
+                progress.back_up(conflict.prev_log_index, next);
             }
-            AppendResult::OldTerm => {}
         }
+        self.heard_follower(cx, from, before);
     }
 
     /// **Task 2.7** (§5.3, §5.4.2): moves the leader's commit index to the last entry that a quorum
@@ -189,23 +198,6 @@ impl Raft {
         if index > self.commit_index && self.log.term_at(index) == Some(self.current_term) {
             self.commit_index = index;
         }
-    }
-
-    /// An answer, of whatever term and election. Given.
-    pub(crate) fn take_appended(&mut self, cx: &mut Ctx<'_, Self>, from: Addr, answer: Appended) {
-        // An answer of an earlier term belongs to a request that this leader no longer stands for;
-        // one without a match or a conflict tells of a time when this server did not lead.
-        let ours = self.role == Role::Leader && answer.term == self.current_term;
-        if !ours || answer.result == AppendResult::OldTerm {
-            return;
-        }
-        let Some(progress) = self.progress.get_mut(&from) else {
-            return;
-        };
-        progress.answered(answer.round);
-        let before = self.commit_index;
-        self.on_appended(from, answer.result);
-        self.heard_follower(cx, from, before);
     }
 
     /// Appends an entry of the current term, and sees to it that all get it. Given.

@@ -2,7 +2,7 @@
 
 use crate::entry::{Command, Index, Membership, Term};
 use crate::log::Log;
-use crate::message::{AppendResult, InstallSnapshot, Msg, SnapshotResult, SnapshotTaken};
+use crate::message::{InstallSnapshot, Msg, SnapshotResult, SnapshotTaken};
 use crate::raft::Raft;
 use crate::storage::LOG_FILE;
 use crate::view::Role;
@@ -244,7 +244,11 @@ impl Raft {
         let before = self.commit_index;
         let index = answer.last_included_index;
         match answer.result {
-            SnapshotResult::Installed => self.on_appended(from, AppendResult::Match(index)),
+            SnapshotResult::Installed => {
+                progress.match_index = progress.match_index.max(index);
+                progress.arrived(index);
+                self.advance_commit();
+            }
             SnapshotResult::Received(bytes) => {
                 // A doubled answer must not double the stream of chunks.
                 let moves = |s: &&mut Sending| s.snapshot.index == index && s.offset != bytes;
