@@ -108,7 +108,7 @@ pub enum Ret {
         /// The servers now.
         membership: Membership,
     },
-    /// To [`Op::Transfer`]: another server has taken over, or at least a new term has begun.
+    /// To [`Op::Transfer`]: a new term has begun; another server leads it, or will.
     Transferred,
     /// To [`Op::Change`] and [`Op::Transfer`]: nothing was done, and why.
     Refused(Refusal),

@@ -129,6 +129,15 @@ impl Raft {
     /// Begins a round: says to all others that this server leads. Their answers carry the round's
     /// number, so they prove that it led after this moment.
     pub(crate) fn begin_round(&mut self, cx: &mut Ctx<'_, Self>) {
+        self.count_round(cx);
+        for to in self.others(cx.me()) {
+            self.send_heartbeat(cx, to);
+        }
+        self.round_answered(cx);
+    }
+
+    /// The next round begins with what is sent from here on.
+    pub(crate) fn count_round(&mut self, cx: &Ctx<'_, Self>) {
         self.round += 1;
         if cx.cfg().lease {
             self.lease.began(self.round, cx.now());
@@ -136,10 +145,6 @@ impl Raft {
         if let Some(own) = self.progress.get_mut(&cx.me()) {
             own.answered(self.round);
         }
-        for to in self.others(cx.me()) {
-            self.send_heartbeat(cx, to);
-        }
-        self.round_answered(cx);
     }
 
     /// A follower has answered in this term; `before` is the commit index before that.

@@ -71,6 +71,8 @@ pub struct Raft {
     /// When a leader was last heard (stage 6).
     pub(crate) last_heard: Option<LocalTime>,
 
+    /// Bytes of a torn record that the last boot dropped from the log's file.
+    pub(crate) dropped_bytes: u64,
     /// The state machine's [`Op::Watch`].
     pub(crate) watch: Option<OpId>,
     /// What it was last told about the role.
@@ -147,8 +149,14 @@ impl Raft {
         if let Some(change) = self.change.take() {
             cx.ret(change.id, Ret::NotLeader { hint });
         }
-        if let Some(handover) = self.handover.take() {
-            cx.ret(handover.id, Ret::Transferred);
+        if let Some(Handover { id, term, .. }) = self.handover.take() {
+            let over = self.current_term > term;
+            let ret = if over {
+                Ret::Transferred
+            } else {
+                Ret::NotLeader { hint }
+            };
+            cx.ret(id, ret);
         }
     }
 
@@ -164,10 +172,14 @@ impl Raft {
         servers.insert(cx.me());
         let all = servers.into_iter().map(|s| (s, Progress::new(next)));
         self.progress = all.collect();
-        self.begin_round(cx);
         if cx.cfg().no_op {
+            // It goes to all others, so it says as well that this server leads.
+            self.count_round(cx);
             self.append_as_leader(cx, Payload::Empty);
-        } else if cx.cfg().replication {
+            return;
+        }
+        self.begin_round(cx);
+        if cx.cfg().replication {
             self.count_own_copy(cx);
         }
     }
@@ -275,6 +287,7 @@ impl Node for Raft {
             handover: None,
             lease: Lease::default(),
             last_heard: None,
+            dropped_bytes: 0,
             watch: None,
             told: (None, Term(0), false),
         };
@@ -363,6 +376,7 @@ impl Node for Raft {
             membership: self.membership().clone(),
             membership_index: self.history.latest_index(),
             lease_until: self.lease.until(now),
+            dropped_bytes: self.dropped_bytes,
         }
     }
 }

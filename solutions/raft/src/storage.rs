@@ -98,7 +98,9 @@ impl Raft {
     pub(crate) fn boot_from_disk(&mut self, cx: &mut Ctx<'_, Self>) {
         self.recover_vote(cx);
         self.recover_snapshot(cx);
+        let written = cx.disk().len(LOG_FILE).unwrap_or(0);
         let mut log = Raft::recover_log(cx);
+        self.dropped_bytes = written.saturating_sub(cx.disk().len(LOG_FILE).unwrap_or(0));
         // Only from here on is what was read known to be on the disk and not just in a cache.
         cx.disk().sync(LOG_FILE);
         let (index, term) = (self.log.snapshot_index(), self.log.snapshot_term());

@@ -12,6 +12,8 @@ use node::{Addr, Ctx, OpId};
 pub struct Handover {
     /// Who asked.
     pub id: OpId,
+    /// In this term.
+    pub term: Term,
     /// To whom.
     pub to: Addr,
     /// Whether it was told to stand.
@@ -67,8 +69,12 @@ impl Raft {
         if self.handover.is_some() {
             return cx.ret(id, Ret::Refused(Refusal::ChangePending));
         }
-        let told = false;
-        self.handover = Some(Handover { id, to, told });
+        self.handover = Some(Handover {
+            id,
+            term: self.current_term,
+            to,
+            told: false,
+        });
         cx.set_timer(Timer::Transfer, cx.cfg().election_timeout.start);
         self.continue_transfer(cx);
     }

@@ -51,6 +51,9 @@ pub struct View {
     /// Until when, on its own clock, a leader answers reads without asking.
     #[serde(serialize_with = "micros")]
     pub lease_until: Option<LocalTime>,
+    /// Bytes of a torn record that the last boot dropped from the log's file: for an operator to hear
+    /// of.
+    pub dropped_bytes: u64,
 }
 
 impl AsRef<View> for View {
