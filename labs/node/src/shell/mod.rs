@@ -139,6 +139,16 @@ impl<N: Node> Shell<N> {
         machine.routes.insert(to, Box::new(route));
     }
 
+    /// From now on `to` is reached at this socket (`host:port`), or not at all: for nodes that come
+    /// and go while this one runs.
+    pub fn reach(&self, to: Addr, socket: Option<&str>) {
+        let mut machine = self.inner.machine.borrow_mut();
+        // A node that has stopped reaches nobody any more.
+        if machine.failed.is_none() {
+            machine.peers.reach(to, socket);
+        }
+    }
+
     /// Takes messages from other nodes on this listener, until the node stops.
     pub async fn listen(&self, listener: tokio::net::TcpListener, max_frame: usize) {
         peers::accept(self.clone(), listener, max_frame).await;

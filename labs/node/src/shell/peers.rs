@@ -25,26 +25,50 @@ const MAX_CONNECTIONS: usize = 1024;
 
 /// The queues to the other nodes.
 pub(super) struct Peers {
-    queues: BTreeMap<Addr, mpsc::Sender<Vec<u8>>>,
+    me: Addr,
+    /// Messages that may wait for one peer.
+    room: usize,
+    queues: BTreeMap<Addr, Peer>,
+}
+
+struct Peer {
+    socket: String,
+    queue: mpsc::Sender<Vec<u8>>,
 }
 
 /// Starts a task for each peer that keeps a connection to it.
 pub(super) fn connect_all(config: &ShellConfig) -> Peers {
-    let mut queues = BTreeMap::new();
+    let mut peers = Peers {
+        me: config.me,
+        room: config.peer_queue.max(1),
+        queues: BTreeMap::new(),
+    };
     for (addr, socket) in &config.peers {
-        if *addr != config.me {
-            let (queue, frames) = mpsc::channel(config.peer_queue.max(1));
-            tokio::task::spawn_local(keep_connected(config.me, socket.clone(), frames));
-            queues.insert(*addr, queue);
-        }
+        peers.reach(*addr, Some(socket));
     }
-    Peers { queues }
+    peers
 }
 
 impl Peers {
+    /// From now on `addr` is reached at this socket, or not at all.
+    pub fn reach(&mut self, addr: Addr, socket: Option<&str>) {
+        let known = self.queues.get(&addr).map(|peer| peer.socket.as_str());
+        if addr == self.me || known == socket {
+            return;
+        }
+        // Its task ends when its queue is gone.
+        self.queues.remove(&addr);
+        if let Some(socket) = socket {
+            let (queue, frames) = mpsc::channel(self.room);
+            let socket = socket.to_string();
+            tokio::task::spawn_local(keep_connected(self.me, socket.clone(), frames));
+            self.queues.insert(addr, Peer { socket, queue });
+        }
+    }
+
     /// Queues a message; it is lost if the peer is unknown or its queue is full.
     pub fn send(&self, to: Addr, msg: &impl Data) {
-        let Some(queue) = self.queues.get(&to) else {
+        let Some(Peer { queue, .. }) = self.queues.get(&to) else {
             return;
         };
         let frame = postcard::to_extend(msg, vec![0; 4]);
