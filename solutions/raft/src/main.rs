@@ -17,8 +17,8 @@ usage: raft-server --id N --peers 1=HOST:PORT,2=HOST:PORT,… --data DIR
                    [--election-ms MS] [--heartbeat-ms MS] [--quota-mb MB] [--lease-reads]
 
   --id N              which of the members this is
-  --peers 1=…,2=…     where the members reach each other, this one included; the same for all.
-                      There are no passwords: whoever reaches these addresses may use them
+  --peers 1=…,2=…     where this member reaches the others, and listens for them. There are no
+                      passwords: whoever reaches these addresses may use them
   --data DIR          where this member keeps its log: what was answered is on disk
   --listen HOST:PORT  where clients are served (default 127.0.0.1:2379)
   --join              this member is added to a cluster that runs: first `etcdctl member add`,

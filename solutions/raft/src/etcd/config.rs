@@ -43,7 +43,7 @@ impl Default for Limits {
             max_pending: 5_000,
             max_entries: 4,
             max_batch: 1 << 20,
-            log_bytes: 16 << 20,
+            log_bytes: 64 << 20,
             quota: 2 << 30,
             events_at_once: 1_000,
         }

@@ -281,3 +281,31 @@ pub fn txn(header: Option<pb::ResponseHeader>, done: TxnDone) -> pb::TxnResponse
         responses: responses.collect(),
     }
 }
+
+/// A response in pieces of at most `most` bytes each, or of one event, for a client with a bound on
+/// messages.
+pub fn fragments(response: pb::WatchResponse, most: usize) -> Vec<pb::WatchResponse> {
+    let mut parts: Vec<pb::WatchResponse> = Vec::new();
+    let mut size = 0;
+    for event in response.events {
+        let len = prost::Message::encoded_len(&event) + 16;
+        let full = size + len > most;
+        if full || parts.is_empty() {
+            parts.push(pb::WatchResponse {
+                header: response.header,
+                watch_id: response.watch_id,
+                fragment: true,
+                ..pb::WatchResponse::default()
+            });
+            size = 0;
+        }
+        size += len;
+        if let Some(part) = parts.last_mut() {
+            part.events.push(event);
+        }
+    }
+    if let Some(last) = parts.last_mut() {
+        last.fragment = false;
+    }
+    parts
+}

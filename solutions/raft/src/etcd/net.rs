@@ -178,6 +178,14 @@ async fn serve(
     let max_frame = shell_config.max_frame;
     let shell: Shell<EtcdNode> = Shell::boot(shell_config, Arc::new(config.node()))?;
 
+    let torn = shell.view().raft.dropped_bytes;
+    if torn > 0 {
+        eprintln!(
+            "raft-server: the log ended in a torn record of {torn} bytes, which nobody was told of: \
+             it has been cut off"
+        );
+    }
+
     let (bridge, jobs) = bridge();
     let (leader, leads) = watch::channel(0);
     let (close, closing) = watch::channel(false);
@@ -190,8 +198,11 @@ async fn serve(
     let ended = tokio::select! {
         biased;
         why = shell.stopped() => Err(why.into()),
-        () = follow(&shell, &leader) => Err(NetError::Removed),
-        ended = &mut grpc => Err(ended.map_or_else(|why| why.to_string(), |()| "the listener is gone".into())).map_err(NetError::Clients),
+        () = follow(&shell, &config.peers, &leader) => Err(NetError::Removed),
+        ended = &mut grpc => Err(NetError::Clients(match ended {
+            Ok(()) => "the listener is gone".into(),
+            Err(why) => why.to_string(),
+        })),
         _ = shutdown => Ok(()),
     };
     if ended.is_ok() {
@@ -232,8 +243,13 @@ async fn serve_clients(listener: TcpListener, service: Service, max_clients: usi
     let _ended = served.await;
 }
 
-/// Reaches the members as they come and go. Ends when this one was removed.
-async fn follow(shell: &Shell<EtcdNode>, leader: &watch::Sender<u64>) {
+/// Reaches the members as they come and go: at the addresses that this one was started with, or
+/// else at those that they have told. Ends when this one was removed.
+async fn follow(
+    shell: &Shell<EtcdNode>,
+    given: &BTreeMap<u32, String>,
+    leader: &watch::Sender<u64>,
+) {
     let mut reached: Vec<Addr> = Vec::new();
     let Ok(Asked::Waits(mut answers)) = shell.ask(Op::Cluster) else {
         return std::future::pending().await;
@@ -250,9 +266,12 @@ async fn follow(shell: &Shell<EtcdNode>, leader: &watch::Sender<u64>) {
         }
         leader.send_replace(leads);
         let sockets = peers.iter().filter_map(|member| {
-            let url = member.peer_urls.first()?;
             let id = u32::try_from(member.id).ok()?;
-            Some((Addr(id), url.strip_prefix("http://")?))
+            let told = member
+                .peer_urls
+                .first()
+                .and_then(|url| url.strip_prefix("http://"));
+            Some((Addr(id), given.get(&id).map(String::as_str).or(told)?))
         });
         let sockets: BTreeMap<Addr, &str> = sockets.collect();
         for gone in reached.iter().filter(|addr| !sockets.contains_key(addr)) {

@@ -1,6 +1,6 @@
 //! The protobuf messages and service traits, generated from `proto/*.proto` and committed: building
 //! needs no `protoc`. `cargo run -p real -- raft proto --write` writes them anew.
-#![allow(missing_docs, unused_qualifications, rustdoc::all, clippy::all)]
+#![allow(missing_docs, rustdoc::all, clippy::all, clippy::too_many_lines)]
 
 /// Keys and events.
 pub mod mvccpb {

@@ -177,9 +177,17 @@ impl Turn<'_, '_> {
         ids.retain(|id| !servers.removed.contains(id) && *id != self.cx.me());
         Cluster {
             peers: ids.into_iter().map(|id| self.member(id)).collect(),
-            removed: servers.removed.contains(&self.cx.me()),
+            removed: self.was_removed(),
             leader: self.node.leader.map_or(0, id_of),
         }
+    }
+}
+
+impl Turn<'_, '_> {
+    /// Whether this member was removed, and that is committed: before, it could be taken back.
+    fn was_removed(&self) -> bool {
+        let committed = self.node.raft.history.at(self.node.applied);
+        committed.removed.contains(&self.cx.me())
     }
 }
 

@@ -5,6 +5,7 @@
 //! does not have, so that a slow client costs no more memory than that and misses nothing.
 
 use super::super::api::{Event, KeyRange, Revision};
+use super::super::convert::fragments;
 use super::super::error::EtcdError;
 use super::super::node::EtcdNode;
 use super::super::pb::etcdserverpb::{self as pb, watch_server::Watch};
@@ -303,7 +304,7 @@ impl Watches {
             ..pb::WatchResponse::default()
         };
         let parts = match watch.fragment && response.encoded_len() > MAX_REQUEST {
-            true => fragments(response),
+            true => fragments(response, MAX_REQUEST),
             false => vec![response],
         };
         for part in parts {
@@ -374,31 +375,4 @@ impl Watches {
         let _gone = self.responses.send(Err(why.into())).await;
         Err(Over)
     }
-}
-
-/// A response in pieces that a client with a bound on messages can take.
-fn fragments(response: pb::WatchResponse) -> Vec<pb::WatchResponse> {
-    let mut parts: Vec<pb::WatchResponse> = Vec::new();
-    let mut size = 0;
-    for event in response.events {
-        let len = event.encoded_len() + 16;
-        let full = size + len > MAX_REQUEST;
-        if full || parts.is_empty() {
-            parts.push(pb::WatchResponse {
-                header: response.header,
-                watch_id: response.watch_id,
-                fragment: true,
-                ..pb::WatchResponse::default()
-            });
-            size = 0;
-        }
-        size += len;
-        if let Some(part) = parts.last_mut() {
-            part.events.push(event);
-        }
-    }
-    if let Some(last) = parts.last_mut() {
-        last.fragment = false;
-    }
-    parts
 }
