@@ -30,7 +30,9 @@ impl Lively {
         if runs >= 50 {
             t.check(
                 committed >= commits * runs,
-                format!("{committed} entries were committed in {runs} runs: too few to say anything"),
+                format!(
+                    "{committed} entries were committed in {runs} runs: too few to say anything"
+                ),
             );
         }
     }

@@ -53,10 +53,18 @@ fn a_vote_goes_to_an_up_to_date_log() {
                         "a server with log {own:?} is asked by one whose log ends at {index} in \
                          term {term}"
                     );
-                    t.check_eq(answer(&sent), Some((S2, Term(7), yes)), format!("{case}: the answer"));
+                    t.check_eq(
+                        answer(&sent),
+                        Some((S2, Term(7), yes)),
+                        format!("{case}: the answer"),
+                    );
                     let view = voter.view();
                     t.check_eq(view.current_term, Term(7), format!("{case}: its term"));
-                    t.check_eq(view.voted_for, yes.then_some(S2), format!("{case}: its vote"));
+                    t.check_eq(
+                        view.voted_for,
+                        yes.then_some(S2),
+                        format!("{case}: its vote"),
+                    );
                     t.check_eq(view.role, Role::Follower, format!("{case}: its part"));
                     let reset = !yes || voter.timer_reset;
                     t.check(reset, format!("{case}: a vote given starts the timer anew"));
@@ -120,10 +128,17 @@ fn a_candidate_asks_all_others() {
                 t.check_eq(view.role, Role::Candidate, "its part");
                 t.check_eq(view.current_term, term, "its term");
                 t.check_eq(view.voted_for, Some(S1), "it votes for itself");
-                t.check(server.waits_for(ELECTION), "it waits for the end of this election");
+                t.check(
+                    server.waits_for(ELECTION),
+                    "it waits for the end of this election",
+                );
                 let sent = server.hear(S2, request_vote(term.0, 9, term.0));
                 let seen = answer(&sent);
-                t.check_eq(seen, Some((S2, term, false)), "it has no second vote in this term");
+                t.check_eq(
+                    seen,
+                    Some((S2, term, false)),
+                    "it has no second vote in this term",
+                );
             }
         }
     });
@@ -136,7 +151,9 @@ fn a_candidate_counts_servers_not_votes() {
             let others = &servers[1..servers.len().min(4)];
             let votes: Vec<(Addr, u64, bool)> = others
                 .iter()
-                .flat_map(|who| [(1, true), (1, false), (2, true), (2, false)].map(|(t, y)| (*who, t, y)))
+                .flat_map(|who| {
+                    [(1, true), (1, false), (2, true), (2, false)].map(|(t, y)| (*who, t, y))
+                })
                 .collect();
             let n = votes.len();
             for i in 0..n.pow(3) {
@@ -163,7 +180,10 @@ fn a_candidate_counts_servers_not_votes() {
         }
         let mut alone = one(&[S1], &[]);
         alone.fire(ELECTION);
-        t.check(alone.view().leads(), "a cluster of one has its quorum at once");
+        t.check(
+            alone.view().leads(),
+            "a cluster of one has its quorum at once",
+        );
     });
 }
 
@@ -195,14 +215,23 @@ fn a_later_term_makes_a_follower() {
         for (what, msg, voted) in messages {
             for (part, mut server) in parts() {
                 server.hear(S2, msg.clone());
-                let (case, view) = (format!("{part} of term 1 hears {what} of term 4"), server.view());
+                let (case, view) = (
+                    format!("{part} of term 1 hears {what} of term 4"),
+                    server.view(),
+                );
                 let seen = (view.role, view.current_term, view.voted_for);
                 let wanted = (Role::Follower, Term(4), voted);
                 t.check_eq(seen, wanted, format!("{case}: part, term, vote"));
                 let leader = matches!(msg, Msg::AppendEntries(_)).then_some(S2);
                 t.check_eq(view.leader_id, leader, format!("{case}: who leads"));
-                t.check(server.waits_for(ELECTION), format!("{case}: it waits for a leader"));
-                t.check(!server.waits_for(HEARTBEAT), format!("{case}: it leads no longer"));
+                t.check(
+                    server.waits_for(ELECTION),
+                    format!("{case}: it waits for a leader"),
+                );
+                t.check(
+                    !server.waits_for(HEARTBEAT),
+                    format!("{case}: it leads no longer"),
+                );
             }
         }
     });
@@ -258,11 +287,19 @@ fn a_heartbeat_makes_its_sender_the_leader() {
             let view = server.view();
             let seen = (view.role, view.current_term, view.leader_id, view.voted_for);
             let wanted = (Role::Follower, Term(1), Some(sender), vote);
-            t.check_eq(seen, wanted, format!("{part} hears the leader of its term: part, term, leader, vote"));
+            t.check_eq(
+                seen,
+                wanted,
+                format!("{part} hears the leader of its term: part, term, leader, vote"),
+            );
             t.check(server.timer_reset, format!("{part}: its timer starts anew"));
             let sent = server.hear(sender, request_vote(1, 0, 0));
             let yes = vote.is_none_or(|v| v == sender);
-            t.check_eq(answer(&sent), Some((sender, Term(1), yes)), "its vote in this term is what it was");
+            t.check_eq(
+                answer(&sent),
+                Some((sender, Term(1), yes)),
+                "its vote in this term is what it was",
+            );
         }
     });
 }
@@ -275,19 +312,39 @@ fn three_calm() -> Scenario<dist_raft::Raft> {
 #[test]
 fn three_servers_elect_one() {
     grade("G-I10", |t| {
-        t.script(&three_calm(), (ElectionSafety::default(), Monotonic::default()), |w| {
-            w.run_for(ms(140));
-            w.expect_eq(leaders(w, &THREE), vec![], "nobody leads before the first timeout");
-            w.run_for(ms(60));
-            w.expect_eq(leaders(w, &THREE), vec![(S1, Term(1))], "who leads, in which term");
-            for server in THREE {
-                let view = see(w, server);
-                let seen = (view.current_term, view.leader_id);
-                w.expect_eq(seen, (Term(1), Some(S1)), format!("{server}: the term and who leads"));
-            }
-            w.run_for(ms(3_500));
-            w.expect_eq(leaders(w, &THREE), vec![(S1, Term(1))], "its heartbeats keep it in power");
-        });
+        t.script(
+            &three_calm(),
+            (ElectionSafety::default(), Monotonic::default()),
+            |w| {
+                w.run_for(ms(140));
+                w.expect_eq(
+                    leaders(w, &THREE),
+                    vec![],
+                    "nobody leads before the first timeout",
+                );
+                w.run_for(ms(60));
+                w.expect_eq(
+                    leaders(w, &THREE),
+                    vec![(S1, Term(1))],
+                    "who leads, in which term",
+                );
+                for server in THREE {
+                    let view = see(w, server);
+                    let seen = (view.current_term, view.leader_id);
+                    w.expect_eq(
+                        seen,
+                        (Term(1), Some(S1)),
+                        format!("{server}: the term and who leads"),
+                    );
+                }
+                w.run_for(ms(3_500));
+                w.expect_eq(
+                    leaders(w, &THREE),
+                    vec![(S1, Term(1))],
+                    "its heartbeats keep it in power",
+                );
+            },
+        );
     });
 }
 
@@ -295,29 +352,44 @@ fn three_servers_elect_one() {
 fn a_leader_that_is_cut_off_is_replaced() {
     grade("G-I10", |t| {
         let scene = staggered(1, &[(S1, 150), (S2, 250), (S3, 350), (S4, 400), (S5, 450)]);
-        t.script(&scene, (ElectionSafety::default(), Monotonic::default()), |w| {
-            w.run_for(ms(200));
-            w.expect_eq(leaders(w, &FIVE), vec![(S1, Term(1))], "S1 leads first");
-            w.isolate(S1);
-            w.run_for(ms(400));
-            let all = leaders(w, &FIVE);
-            w.expect(all.contains(&(S2, Term(2))), format!("S2 takes over; leaders: {all:?}"));
-            w.heal();
-            w.run_for(ms(100));
-            w.expect_eq(leaders(w, &FIVE), vec![(S2, Term(2))], "S1 hears of it and follows");
-            w.partition(&[&[S1, S2], &[S3, S4, S5]]);
-            w.run_for(ms(600));
-            let all = leaders(w, &[S3, S4, S5]);
-            w.expect_eq(all, vec![(S3, Term(3))], "three of five elect one of theirs");
-            w.expect_eq(leaders(w, &[S1]), vec![], "two of five elect nobody new");
-            w.heal();
-            w.run_for(ms(1_000));
-            let all = leaders(w, &FIVE);
-            w.expect_eq(all.len(), 1, format!("one leader in the end: {all:?}"));
-            let now = all.clone();
-            w.run_for(ms(3_500));
-            w.expect_eq(leaders(w, &FIVE), now, "and it stays");
-        });
+        t.script(
+            &scene,
+            (ElectionSafety::default(), Monotonic::default()),
+            |w| {
+                w.run_for(ms(200));
+                w.expect_eq(leaders(w, &FIVE), vec![(S1, Term(1))], "S1 leads first");
+                w.isolate(S1);
+                w.run_for(ms(400));
+                let all = leaders(w, &FIVE);
+                w.expect(
+                    all.contains(&(S2, Term(2))),
+                    format!("S2 takes over; leaders: {all:?}"),
+                );
+                w.heal();
+                w.run_for(ms(100));
+                w.expect_eq(
+                    leaders(w, &FIVE),
+                    vec![(S2, Term(2))],
+                    "S1 hears of it and follows",
+                );
+                w.partition(&[&[S1, S2], &[S3, S4, S5]]);
+                w.run_for(ms(600));
+                let all = leaders(w, &[S3, S4, S5]);
+                w.expect_eq(
+                    all,
+                    vec![(S3, Term(3))],
+                    "three of five elect one of theirs",
+                );
+                w.expect_eq(leaders(w, &[S1]), vec![], "two of five elect nobody new");
+                w.heal();
+                w.run_for(ms(1_000));
+                let all = leaders(w, &FIVE);
+                w.expect_eq(all.len(), 1, format!("one leader in the end: {all:?}"));
+                let now = all.clone();
+                w.run_for(ms(3_500));
+                w.expect_eq(leaders(w, &FIVE), now, "and it stays");
+            },
+        );
     });
 }
 
@@ -330,14 +402,26 @@ fn a_late_vote_elects_nobody() {
             w.deliver(S1, S2, is_request_vote);
             // S2's vote of term 1 is under way for long.
             w.fire(S1, &ELECTION);
-            w.expect_eq(see(w, S1).current_term, Term(2), "S1 stands again, in term 2");
+            w.expect_eq(
+                see(w, S1).current_term,
+                Term(2),
+                "S1 stands again, in term 2",
+            );
             w.fire(S3, &ELECTION);
             w.fire(S3, &ELECTION);
             w.deliver(S3, S2, |m| m.term() == Term(2));
             w.deliver(S2, S3, is_granted);
-            w.expect_eq(leaders(w, &THREE), vec![(S3, Term(2))], "S3 leads term 2, by S2's vote");
+            w.expect_eq(
+                leaders(w, &THREE),
+                vec![(S3, Term(2))],
+                "S3 leads term 2, by S2's vote",
+            );
             w.deliver(S2, S1, is_granted);
-            w.expect_eq(leaders(w, &THREE), vec![(S3, Term(2))], "a vote of term 1 elects nobody in term 2");
+            w.expect_eq(
+                leaders(w, &THREE),
+                vec![(S3, Term(2))],
+                "a vote of term 1 elects nobody in term 2",
+            );
         });
     });
 }
@@ -361,7 +445,11 @@ fn votes_of_two_elections_do_not_add_up() {
                 w.deliver(voter, S4, is_granted);
             }
             let all = leaders(w, &FIVE);
-            w.expect_eq(all, vec![(S4, Term(2))], "S4 has the votes of S2, S5 and its own");
+            w.expect_eq(
+                all,
+                vec![(S4, Term(2))],
+                "S4 has the votes of S2, S5 and its own",
+            );
         });
     });
 }
@@ -416,7 +504,11 @@ fn a_voter_waits_for_its_candidate() {
         t.script(&scene, ElectionSafety::default(), |w| {
             // S2 votes for S1 at 156 ms, and would stand by itself at 160 ms.
             w.run_for(ms(200));
-            w.expect_eq(leaders(w, &THREE), vec![(S1, Term(1))], "whoever votes waits a timeout for the outcome");
+            w.expect_eq(
+                leaders(w, &THREE),
+                vec![(S1, Term(1))],
+                "whoever votes waits a timeout for the outcome",
+            );
         });
     });
 }
@@ -432,7 +524,10 @@ fn candidates_that_collide_stand_at_different_times() {
             w.run_for(ms(155));
             w.expect_eq(leaders(w, &THREE), vec![], "a split vote");
             let soon = w.run_until(ms(3_000), |w| !leaders(w, &THREE).is_empty());
-            w.expect(soon, "timeouts drawn at random end a split vote; nobody leads for 3 s");
+            w.expect(
+                soon,
+                "timeouts drawn at random end a split vote; nobody leads for 3 s",
+            );
         });
     });
 }
@@ -456,7 +551,10 @@ fn a_stale_leader_keeps_nobody_from_standing() {
             w.run_for(ms(800));
             let leading = leaders(w, &[S1, S3]);
             let newest = leading.iter().map(|(_, term)| *term).max();
-            w.expect(newest > Some(Term(2)), format!("a leader of a term after 2: {leading:?}"));
+            w.expect(
+                newest > Some(Term(2)),
+                format!("a leader of a term after 2: {leading:?}"),
+            );
         });
     });
 }
@@ -485,15 +583,19 @@ fn every_order_after_a_lost_election() {
             })
             .only_timers(|_, timer| *timer == ELECTION);
         let invariants = (ElectionSafety::default(), Monotonic::default());
-        t.script(&manual_with(1, &[(S1, &[1]), (S2, &[]), (S3, &[1, 1])]), invariants, |w| {
-            w.hold_all();
-            w.fire(S1, &ELECTION);
-            w.fire(S3, &ELECTION);
-            w.deliver(S1, S2, is_request_vote);
-            w.deliver(S3, S1, is_request_vote);
-            w.fire(S1, &ELECTION);
-            w.explore(&scope);
-        });
+        t.script(
+            &manual_with(1, &[(S1, &[1]), (S2, &[]), (S3, &[1, 1])]),
+            invariants,
+            |w| {
+                w.hold_all();
+                w.fire(S1, &ELECTION);
+                w.fire(S3, &ELECTION);
+                w.deliver(S1, S2, is_request_vote);
+                w.deliver(S3, S1, is_request_vote);
+                w.fire(S1, &ELECTION);
+                w.explore(&scope);
+            },
+        );
     });
 }
 

@@ -27,16 +27,26 @@ fn label(text: impl Into<String>, class: Class) -> Label {
 pub fn msg(msg: &Msg) -> Label {
     match msg {
         Msg::RequestVote(m) => label(
-            format!("vote for me? term {} · log {}", m.term, ends(m.last_log_index.0, m.last_log_term)),
+            format!(
+                "vote for me? term {} · log {}",
+                m.term,
+                ends(m.last_log_index.0, m.last_log_term)
+            ),
             Class::Request,
         ),
         Msg::Vote(m) if m.vote_granted => label(format!("vote · term {}", m.term), Class::Reply),
         Msg::Vote(m) => label(format!("no vote · term {}", m.term), Class::Refusal),
         Msg::PreVote(m) => label(
-            format!("would you? term {} · log {}", m.term, ends(m.last_log_index.0, m.last_log_term)),
+            format!(
+                "would you? term {} · log {}",
+                m.term,
+                ends(m.last_log_index.0, m.last_log_term)
+            ),
             Class::Request,
         ),
-        Msg::PreVoted(m) if m.vote_granted => label(format!("I would · term {}", m.term), Class::Reply),
+        Msg::PreVoted(m) if m.vote_granted => {
+            label(format!("I would · term {}", m.term), Class::Reply)
+        }
         Msg::PreVoted(m) => label(format!("I would not · term {}", m.term), Class::Refusal),
         Msg::AppendEntries(m) if m.entries.is_empty() => label(
             format!("heartbeat · term {} · commit {}", m.term, m.leader_commit),
@@ -62,7 +72,10 @@ pub fn msg(msg: &Msg) -> Label {
         ),
         Msg::SnapshotTaken(m) => match m.result {
             SnapshotResult::Received(n) => label(format!("{n} bytes are here"), Class::Reply),
-            SnapshotResult::Installed => label(format!("installed to {}", m.last_included_index), Class::Reply),
+            SnapshotResult::Installed => label(
+                format!("installed to {}", m.last_included_index),
+                Class::Reply,
+            ),
             SnapshotResult::OldTerm => label(format!("old term; it is {}", m.term), Class::Refusal),
         },
         Msg::TimeoutNow { term } => label(format!("stand now · term {term}"), Class::Request),
@@ -72,14 +85,19 @@ pub fn msg(msg: &Msg) -> Label {
 
 fn appended(m: &Appended) -> Label {
     match &m.result {
-        AppendResult::Match(index) => label(format!("match to {index} · term {}", m.term), Class::Reply),
+        AppendResult::Match(index) => {
+            label(format!("match to {index} · term {}", m.term), Class::Reply)
+        }
         AppendResult::Conflict(c) => {
             let text = match c.term {
                 Some(term) => format!(
                     "conflict at {}: term {term} here since {}",
                     c.prev_log_index, c.first_index
                 ),
-                None => format!("conflict at {}: nothing from {}", c.prev_log_index, c.first_index),
+                None => format!(
+                    "conflict at {}: nothing from {}",
+                    c.prev_log_index, c.first_index
+                ),
             };
             label(text, Class::Refusal)
         }
@@ -122,7 +140,9 @@ fn ret(ret: &Ret) -> String {
             None => format!("{index} is committed"),
         },
         Ret::Install { index, .. } => format!("a snapshot to {index}"),
-        Ret::Role { mine: true, term, .. } => format!("leads term {term}"),
+        Ret::Role {
+            mine: true, term, ..
+        } => format!("leads term {term}"),
         Ret::Role { leader, term, .. } => match leader {
             Some(leader) => format!("S{} leads term {term}", leader.0),
             None => format!("nobody leads term {term}"),

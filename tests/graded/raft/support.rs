@@ -45,7 +45,11 @@ pub type Play<C> = Script<Raft, C>;
 /// A cluster that has what is written when `stage` is done, with the usual timeouts: 150 to 300 ms,
 /// and a heartbeat each 50 ms.
 pub fn cluster(stage: u32, servers: &[Addr]) -> Scenario<Raft> {
-    with_logs(Config::of_stage(stage, servers.iter().copied()), servers, |_| Vec::new())
+    with_logs(
+        Config::of_stage(stage, servers.iter().copied()),
+        servers,
+        |_| Vec::new(),
+    )
 }
 
 /// The same with a timeout of its own for each server, in milliseconds. A script draws no
@@ -215,6 +219,26 @@ pub fn elect<C: Checker<Raft>>(w: &mut Play<C>, server: Addr) -> Term {
         format!("S{} stands for election and wins, in {view:?}", server.0),
     );
     view.current_term
+}
+
+/// `server` does what it takes to lead `term`: it stands again, or learns first that it leads no more.
+#[track_caller]
+pub fn lead<C: Checker<Raft>>(w: &mut Play<C>, server: Addr, term: u64) {
+    for _ in 0..4 {
+        let view = see(w, server);
+        if view.leads() && view.current_term == Term(term) {
+            return;
+        }
+        let timer = if view.leads() { HEARTBEAT } else { ELECTION };
+        w.fire(server, &timer);
+        w.run_for(MOMENT);
+    }
+    let seen = leaders(w, &[server]);
+    w.expect_eq(
+        seen,
+        vec![(server, Term(term))],
+        format!("S{} leads in the end", server.0),
+    );
 }
 
 /// `server` stands for election; what comes of it is seen later.

@@ -28,7 +28,8 @@ impl<N: Node<Msg = Msg, View: AsRef<View>>> Checker<N> for DurableVote {
     fn after(&mut self, step: &Step<'_, N>) -> Result<(), Violation> {
         let addr = step.node;
         if let Some(term) = handled(step).and_then(|(_, msg)| leaders_term(msg)) {
-            self.kept.retain(|a, (in_term, _, _)| *a != addr || *in_term >= term);
+            self.kept
+                .retain(|a, (in_term, _, _)| *a != addr || *in_term >= term);
         }
         if let Some((to, msg)) = sent(step) {
             match msg {
@@ -102,7 +103,8 @@ impl DurableVote {
             && view.current_term == *term
             && view.voted_for != Some(*whom)
         {
-            let message = format!("{addr} has voted for {whom} in term {term}, and no longer knows it");
+            let message =
+                format!("{addr} has voted for {whom} in term {term}, and no longer knows it");
             return Err(Violation::new(NAME, message).at([addr]));
         }
         if let Some((term, index, of)) = self.kept.get(&addr)

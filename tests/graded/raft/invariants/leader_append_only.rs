@@ -28,7 +28,11 @@ impl<N: Node<Msg = Msg, View: AsRef<View>>> Checker<N> for LeaderAppendOnly {
         match self.logs.get_mut(&step.node) {
             Some((t, begins, log)) if *t == term && *begins == start => {
                 if !view.log.starts_with(log) {
-                    return Err(changes(step.node, term, first_change(log, &view.log, start)));
+                    return Err(changes(
+                        step.node,
+                        term,
+                        first_change(log, &view.log, start),
+                    ));
                 }
                 log.extend_from_slice(&view.log[log.len()..]);
             }
@@ -36,7 +40,11 @@ impl<N: Node<Msg = Msg, View: AsRef<View>>> Checker<N> for LeaderAppendOnly {
                 let gone = usize::try_from(start - *begins).unwrap_or(usize::MAX);
                 let rest = log.get(gone..).unwrap_or_default();
                 if gone > log.len() || !view.log.starts_with(rest) {
-                    return Err(changes(step.node, term, first_change(rest, &view.log, start)));
+                    return Err(changes(
+                        step.node,
+                        term,
+                        first_change(rest, &view.log, start),
+                    ));
                 }
                 self.logs.insert(step.node, (term, start, view.log.clone()));
             }
@@ -54,6 +62,8 @@ fn first_change(old: &[Entry], new: &[Entry], start: Index) -> Index {
 }
 
 fn changes(leader: Addr, term: Term, index: Index) -> Violation {
-    let message = format!("{leader} leads term {term} and has changed or dropped entry {index} of its own log");
+    let message = format!(
+        "{leader} leads term {term} and has changed or dropped entry {index} of its own log"
+    );
     Violation::new("G-I2 LeaderAppendOnly", message).at([leader])
 }

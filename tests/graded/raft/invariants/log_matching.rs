@@ -39,7 +39,13 @@ impl<N: Node<Msg = Msg, View: AsRef<View>>> Checker<N> for LogMatching {
 }
 
 impl LogMatching {
-    fn see(&mut self, by: Addr, index: Index, entry: &Entry, behind: Term) -> Result<(), Violation> {
+    fn see(
+        &mut self,
+        by: Addr,
+        index: Index,
+        entry: &Entry,
+        behind: Term,
+    ) -> Result<(), Violation> {
         let place = usize::try_from(index.0 - 1).unwrap_or(usize::MAX);
         if self.seen.len() <= place {
             self.seen.resize_with(place + 1, Vec::new);

@@ -21,7 +21,7 @@ pub use match_index::MatchIndex;
 pub use monotonic::Monotonic;
 pub use progress::Progress;
 pub use stable_leader::StableLeader;
-pub use state_machine_safety::{Told, StateMachineSafety};
+pub use state_machine_safety::{StateMachineSafety, Told};
 
 use dist_raft::{AppendResult, Appended, Index, Msg, SnapshotResult, SnapshotTaken, Term, View};
 use node::{Addr, Node};

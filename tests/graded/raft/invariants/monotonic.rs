@@ -50,7 +50,9 @@ impl<N: Node<Msg = Msg, View: AsRef<View>>> Checker<N> for Monotonic {
             format!("{addr} has commit index {now}, and had {commit} before, without a restart")
         } else if view.last_applied < applied && !watches_anew(step) {
             let now = view.last_applied;
-            format!("{addr} has applied up to {now}, and had up to {applied} before, without a restart")
+            format!(
+                "{addr} has applied up to {now}, and had up to {applied} before, without a restart"
+            )
         } else {
             let now = (view.current_term, view.commit_index, view.last_applied);
             self.shown.insert(addr, now);

@@ -6,7 +6,7 @@ use sim::{Checker, Step, Violation};
 const NAME: &str = "G-I13 Progress";
 
 /// **G-I13 Progress.** Some time after the last fault all servers have the leader's log, and know
-/// of everything committed that the leader knows.
+/// to be committed what the leader knows to be.
 ///
 /// An entry of the leader's own term is committed by then. Earlier ones need such an entry behind
 /// them (§5.4.2), and before stage 4 no leader makes one by itself.
@@ -33,12 +33,17 @@ impl<N: Node<Msg = Msg, View: AsRef<View>>> Checker<N> for Progress {
         }
         for addr in step.addrs().iter().copied() {
             let Some(view) = step.view(addr).map(AsRef::as_ref) else {
-                return Err(Violation::new(NAME, format!("{addr} shows nothing at the end")));
+                return Err(Violation::new(
+                    NAME,
+                    format!("{addr} shows nothing at the end"),
+                ));
             };
             let (ends, commit): (_, _) = (view.last_index(), view.commit_index);
             let member = of.membership.has(addr);
-            let same = ends == last && view.term_at(last) == of.term_at(last);
-            if member && (!same || commit != of.commit_index) {
+            let own = of.term_at(last) == Some(of.current_term);
+            // What a follower has beyond the leader's log goes when an entry takes its place.
+            let same = view.term_at(last) == of.term_at(last) && (ends == last || !own);
+            if member && (!same || commit < of.commit_index) {
                 let message = format!(
                     "{leader} leads undisturbed with a log up to {last} and commit index {}; {addr} has a log up to {ends} and commit index {commit}",
                     of.commit_index

@@ -29,12 +29,17 @@ impl StableLeader {
         let leads = views(step).filter(|(_, view)| view.leads());
         let newest = leads.map(|(addr, view)| (view.current_term, addr)).max();
         let Some((term, addr)) = newest else {
-            let message = format!("nobody leads, although nothing is broken long before {}", self.by);
+            let message = format!(
+                "nobody leads, although nothing is broken long before {}",
+                self.by
+            );
             return Err(Violation::new(NAME, message));
         };
         let (t, first) = *self.leader.get_or_insert((term, addr));
         if (t, first) != (term, addr) {
-            let message = format!("{addr} leads term {term} in place of {first}, the leader of term {t}, although nothing is broken");
+            let message = format!(
+                "{addr} leads term {term} in place of {first}, the leader of term {t}, although nothing is broken"
+            );
             return Err(Violation::new(NAME, message).at([first, addr]));
         }
         Ok(())

@@ -122,7 +122,10 @@ impl Told {
             Payload::Empty | Payload::Config(_) => None,
         });
         if command.is_some_and(|held| held != entry.1.as_ref()) {
-            let message = format!("{addr} tells its state machine of {:?} at {index}, and has another entry there", entry.1);
+            let message = format!(
+                "{addr} tells its state machine of {:?} at {index}, and has another entry there",
+                entry.1
+            );
             return Err(Violation::new(NAME, message).at([addr]));
         }
         Ok(())
