@@ -1,11 +1,12 @@
-//! One server by itself: messages in, messages out. For vectors of Figure 2; it has no disk.
+//! One server by itself: messages in, messages out. For vectors of Figure 2.
 
 use super::{ELECTION, HEARTBEAT, THREE};
 use dist_raft::{Config, Index, Msg, Op, Raft, Ret, Timer, View};
 use node::driver::{self, DiskOp, Effect, Env, FileName, Input, Moment, Output, TimerChange};
 use node::{Addr, LocalTime, Node, OpId, WallTime};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A server whose network is the test. Random draws come to the least value.
@@ -14,6 +15,8 @@ pub struct One {
     me: Addr,
     cfg: Config,
     raft: Raft,
+    /// Its disk.
+    pub files: Files,
     /// What it sent, not taken yet.
     sent: Vec<(Addr, Msg)>,
     /// Whether the last handler started the election timer anew.
@@ -23,19 +26,28 @@ pub struct One {
     answers: Vec<Ret>,
 }
 
-struct NoDisk;
+/// A disk on which everything is durable at once.
+#[derive(Clone, Default)]
+pub struct Files(pub BTreeMap<String, Arc<Vec<u8>>>);
 
-impl Env for NoDisk {
-    fn read(&self, _: &str) -> Option<&[u8]> {
-        None
+impl Env for Files {
+    fn read(&self, file: &str) -> Option<&[u8]> {
+        self.0.get(file).map(|bytes| bytes.as_slice())
     }
-    fn list(&self, _: &str) -> Vec<String> {
-        Vec::new()
+    fn list(&self, prefix: &str) -> Vec<String> {
+        let names = self.0.keys().filter(|name| name.starts_with(prefix));
+        names.cloned().collect()
     }
     fn free_bytes(&self) -> u64 {
         u64::MAX
     }
-    fn apply(&mut self, _: &FileName, _: &DiskOp) {}
+    fn apply(&mut self, file: &FileName, op: &DiskOp) {
+        let mut content = self.0.remove(&**file);
+        op.apply(&mut content);
+        if let Some(content) = content {
+            self.0.insert(file.to_string(), content);
+        }
+    }
     fn choose(&mut self, _: u32) -> u32 {
         0
     }
@@ -45,14 +57,19 @@ impl Env for NoDisk {
 }
 
 impl One {
-    /// Boots `me` with this configuration, which must not ask for a disk.
+    /// Boots `me` with this configuration, and nothing on its disk.
     pub fn boot(me: Addr, cfg: Config) -> One {
+        One::boot_from(me, cfg, Files::default())
+    }
+    /// Boots it with these files.
+    pub fn boot_from(me: Addr, cfg: Config, mut files: Files) -> One {
         let mut out = Output::default();
-        let raft = driver::boot(moment(me), &cfg, &mut NoDisk, &mut out);
+        let raft = driver::boot(moment(me), &cfg, &mut files, &mut out);
         let mut one = One {
             me,
             cfg,
             raft,
+            files,
             sent: Vec::new(),
             timer_reset: false,
             pending: BTreeSet::new(),
@@ -65,7 +82,14 @@ impl One {
 
     fn input(&mut self, input: Input<Msg, Timer, Op>) {
         let (mut out, at) = (Output::default(), moment(self.me));
-        driver::step(&mut self.raft, at, &self.cfg, &mut NoDisk, input, &mut out);
+        driver::step(
+            &mut self.raft,
+            at,
+            &self.cfg,
+            &mut self.files,
+            input,
+            &mut out,
+        );
         self.settle(out);
     }
 

@@ -478,9 +478,9 @@ fn a_refused_candidate_holds_nobody_up() {
     grade("G-I10", |t| {
         // S1 has the shortest timeout and a log with which it cannot win.
         let mut scene = staggered(1, &[(S1, 150), (S2, 250), (S3, 350)]);
-        for place in &mut scene.places[1..] {
+        for (place, log) in scene.places.iter_mut().zip([&[1][..], &[1, 1], &[1, 1]]) {
             let cfg = Config {
-                initial_log: entries(1, &[1]),
+                initial_log: entries(1, log),
                 ..(*place.cfg).clone()
             };
             place.cfg = cfg.into();

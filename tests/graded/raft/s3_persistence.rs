@@ -381,6 +381,76 @@ fn a_torn_record_is_dropped_for_good() {
 }
 
 #[test]
+fn a_damaged_record_stops_the_server() {
+    grade("G-I7", |t| {
+        let cfg = Config::of_stage(3, [S1]);
+        let mut server = One::boot(S1, cfg.clone());
+        server.fire(ELECTION);
+        for text in ["first entry", "second entry", "third entry"] {
+            server.ask(Op::Propose(text.into()));
+        }
+        let again = One::boot_from(S1, cfg.clone(), server.files.clone()).view();
+        t.check_eq(
+            commands(&again),
+            commands(&server.view()),
+            "a whole log is read",
+        );
+        let place = |bytes: &[u8]| bytes.windows(6).position(|w| w == b"second");
+        let found = server
+            .files
+            .0
+            .iter()
+            .find_map(|(name, b)| Some((name.clone(), place(b)?)));
+        t.check(found.is_some(), "the entries are on the disk, as they are");
+        let Some((name, at)) = found else { return };
+        let mut files = server.files.clone();
+        if let Some(bytes) = files.0.get_mut(&name) {
+            std::sync::Arc::make_mut(bytes)[at] ^= 1;
+        }
+        // It may have been acknowledged: going on without it would break that promise.
+        let said = t.must_panic(|| One::boot_from(S1, cfg, files));
+        t.check(
+            said.contains(&name),
+            format!("it names the file {name:?}; it says: {said}"),
+        );
+    });
+}
+
+#[test]
+fn an_old_word_of_the_disk_counts_for_nothing() {
+    grade("G-I6", |t| {
+        t.script(&manual(3, &THREE), MatchIndex::default(), |w| {
+            elect(w, S1);
+            w.isolate(S1);
+            // S1's disk is ready with x and y, and S1 does not hear of it for long.
+            w.hold(S1, S1);
+            propose(w, S1, "x");
+            propose(w, S1, "y");
+            w.run_for(MOMENT);
+            elect(w, S2);
+            propose(w, S2, "z");
+            beat(w, S2);
+            w.heal();
+            beat(w, S2);
+            w.expect_eq(commands(&see(w, S1)), vec!["z".to_string()], "S1's log");
+            elect(w, S1);
+            while w
+                .waiting()
+                .iter()
+                .any(|(from, to, _)| (*from, *to) == (S1, S1))
+            {
+                w.deliver(S1, S1, any);
+            }
+            w.expect_eq(
+                see(w, S1).last_index(),
+                Index(1),
+                "S1 has one entry, and counts no more",
+            );
+        });
+    });
+}
+
+#[test]
 fn a_failed_sync_is_not_tried_again() {
     grade("G-I7", |t| {
         for skip in 0..3 {

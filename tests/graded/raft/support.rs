@@ -16,7 +16,7 @@ mod show;
 
 pub use invariants::*;
 pub use lively::Lively;
-pub use one::One;
+pub use one::{Files, One};
 pub use show::show;
 
 use dist_raft::{
