@@ -553,17 +553,25 @@ fn a_late_request_shortens_no_log() {
             // The request with x comes to S2 twice, the second time late.
             w.duplicate_next(S1, S2, ms(150));
             propose(w, S1, "x");
+            w.fire(S1, &HEARTBEAT);
             w.run_for(MOMENT);
+            w.hold(S2, S1);
             propose(w, S1, "y");
-            beat(w, S1);
+            w.fire(S1, &HEARTBEAT);
+            w.run_for(MOMENT);
+            // S1 commits both, and S2 does not hear of it.
+            w.cut_link(S1, S2);
+            w.release(S2, S1);
+            w.run_for(MOMENT);
             w.expect_eq(see(w, S1).commit_index, Index(2), "S1 and S2 have both");
             w.run_for(ms(200));
             w.isolate(S1);
             w.heal_link(S2, S3);
             w.heal_link(S3, S2);
             elect(w, S2);
+            propose(w, S2, "z");
             beat(w, S2);
-            let wanted = ["x", "y"].map(String::from).to_vec();
+            let wanted = ["x", "y", "z"].map(String::from).to_vec();
             w.expect_eq(commands(&see(w, S3)), wanted, "what S2 kept, it gives on");
         });
     });

@@ -13,12 +13,14 @@ use support::*;
 /// More effects than one handler of these scripts has.
 const EFFECTS: usize = 10;
 
-/// Starts a server again if it is down.
+/// `server` has crashed at the effect that was told, or crashes now, if its handlers have fewer. It
+/// starts again.
 #[track_caller]
 fn wake<C: Checker<Raft>>(w: &mut Play<C>, server: Addr) {
-    if w.view(server).is_none() {
-        w.restart(server);
+    if w.view(server).is_some() {
+        w.crash(server);
     }
+    w.restart(server);
 }
 
 /// Lets `server` lead some later term.
@@ -38,6 +40,27 @@ fn lead_on<C: Checker<Raft>>(w: &mut Play<C>, server: Addr) {
         }
     }
     w.expect(false, format!("S{} leads in the end", server.0));
+}
+
+#[test]
+fn three_servers_with_disks_agree() {
+    grade("G-I13", |t| {
+        let scene = staggered(3, &[(S1, 150), (S2, 250), (S3, 350)]);
+        t.script(&scene, (Safety::default(), Told::default()), |w| {
+            let watches = THREE.map(|s| w.op(s, Op::Watch));
+            w.run_for(ms(200));
+            for text in ["a", "b", "c"] {
+                propose(w, S1, text);
+                w.run_for(ms(80));
+            }
+            let wanted = ["a", "b", "c"].map(String::from).to_vec();
+            for (server, watch) in THREE.into_iter().zip(watches) {
+                let seen = told(w, watch);
+                w.expect_eq(seen, wanted.clone(), format!("{server}: what it tells"));
+            }
+            w.expect(w.count_syncs(S2) > 0, "S2 has synced what it acknowledged");
+        });
+    });
 }
 
 #[test]
@@ -194,10 +217,7 @@ fn what_is_acknowledged_survives_a_crash_at_any_effect() {
                         propose(w, S1, &format!("{n}"));
                     }
                     w.run_for(MOMENT);
-                    if w.view(S2).is_some() {
-                        w.crash(S2);
-                    }
-                    w.restart(S2);
+                    wake(w, S2);
                     // What S1 has committed, S2 and S3 have to know without it.
                     w.crash(S1);
                     w.heal();
@@ -309,9 +329,6 @@ fn what_was_overwritten_does_not_come_back() {
                 beat(w, S3);
                 wake(w, S2);
                 beat(w, S3);
-                if w.view(S2).is_none() {
-                    w.restart(S2);
-                }
                 w.crash(S2);
                 w.restart(S2);
                 beat(w, S3);
@@ -464,10 +481,7 @@ fn a_failed_sync_is_not_tried_again() {
                 w.fail_next_sync(S2);
                 propose(w, S1, "lost by the disk");
                 beat(w, S1);
-                if w.view(S2).is_some() {
-                    w.crash(S2);
-                }
-                w.restart(S2);
+                wake(w, S2);
                 beat(w, S1);
                 w.crash(S1);
                 w.heal();

@@ -41,6 +41,7 @@ pub enum Filter {
     FaultFree,
     /// Those whose kill does not depend on a lucky seed.
     Deterministic,
+    Unit,
     Swarm,
 }
 
@@ -51,6 +52,7 @@ impl Filter {
             Filter::Named(name) => test.name == *name,
             Filter::FaultFree => test.fault_free,
             Filter::Deterministic => matches!(test.kind, Kind::Scripted | Kind::Explored),
+            Filter::Unit => test.kind == Kind::Unit,
             Filter::Swarm => test.kind == Kind::Swarm,
         }
     }
