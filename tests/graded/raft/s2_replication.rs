@@ -67,10 +67,10 @@ fn figure_2(log: &[u64], leader: &[u64], prev: usize, n: usize) -> (Vec<u64>, Op
         return (log.to_vec(), None);
     }
     let mut after = log.to_vec();
-    for i in prev..prev + n {
-        if after.get(i) != Some(&leader[i]) {
+    for (i, term) in leader.iter().enumerate().skip(prev).take(n) {
+        if after.get(i) != Some(term) {
             after.truncate(i);
-            after.push(leader[i]);
+            after.push(*term);
         }
     }
     (after, Some(prev + n))
