@@ -5,6 +5,10 @@
 
 #![allow(dead_code, unused_imports)]
 
+#[path = "alone.rs"]
+mod alone;
+#[path = "busy.rs"]
+mod busy;
 #[path = "invariants/mod.rs"]
 mod invariants;
 #[path = "lively.rs"]
@@ -13,17 +17,22 @@ mod lively;
 mod one;
 #[path = "show.rs"]
 mod show;
+#[path = "store.rs"]
+mod store;
 
+pub use alone::Alone;
+pub use busy::{Busy, Deeds};
 pub use invariants::*;
 pub use lively::Lively;
 pub use one::{Files, One};
 pub use show::show;
+pub use store::*;
 
 use dist_raft::{
     AppendEntries, AppendResult, Appended, Command, Config, Entry, Index, Msg, Op, Payload, Raft,
     RequestVote, Ret, Role, Term, Timer, View, Vote,
 };
-use node::{Addr, OpId};
+use node::{Addr, Node, OpId};
 use sim::{Ask, Checker, Faults, Scenario, Script, Strike, Turn, ms};
 use std::time::Duration;
 
@@ -38,6 +47,10 @@ pub const FIVE: [Addr; 5] = [S1, S2, S3, S4, S5];
 /// The timers of a running server; the others belong to stage 6.
 pub const ELECTION: Timer = Timer::Election;
 pub const HEARTBEAT: Timer = Timer::Heartbeat;
+
+/// A [`Raft`] alone, or one within a store.
+pub trait Server: Node<Msg = Msg, Timer = Timer, View: AsRef<View>> {}
+impl<N: Node<Msg = Msg, Timer = Timer, View: AsRef<View>>> Server for N {}
 
 /// A short way to write a script.
 pub type Play<C> = Script<Raft, C>;
@@ -197,20 +210,24 @@ pub fn is_match(msg: &Msg) -> bool {
 pub const MOMENT: Duration = ms(20);
 
 /// The servers that lead, with their terms.
-pub fn leaders<C: Checker<Raft>>(w: &Play<C>, servers: &[Addr]) -> Vec<(Addr, Term)> {
+pub fn leaders<N: Server, C: Checker<N>>(w: &Script<N, C>, servers: &[Addr]) -> Vec<(Addr, Term)> {
     let views = servers.iter().filter_map(|s| Some((*s, w.view(*s)?)));
-    let leading = views.filter(|(_, view)| view.leads());
-    leading.map(|(s, view)| (s, view.current_term)).collect()
+    let leading = views.filter(|(_, view)| view.as_ref().leads());
+    leading
+        .map(|(s, view)| (s, view.as_ref().current_term))
+        .collect()
 }
 
 /// The view of a server; an empty one if it is down or in the middle of a step.
-pub fn see<C: Checker<Raft>>(w: &Play<C>, server: Addr) -> View {
-    w.view(server).unwrap_or_default()
+pub fn see<N: Server, C: Checker<N>>(w: &Script<N, C>, server: Addr) -> View {
+    w.view(server)
+        .map(|view| view.as_ref().clone())
+        .unwrap_or_default()
 }
 
 /// `server` stands for election and must win.
 #[track_caller]
-pub fn elect<C: Checker<Raft>>(w: &mut Play<C>, server: Addr) -> Term {
+pub fn elect<N: Server, C: Checker<N>>(w: &mut Script<N, C>, server: Addr) -> Term {
     w.fire(server, &ELECTION);
     w.run_for(MOMENT);
     let view = see(w, server);
@@ -223,7 +240,7 @@ pub fn elect<C: Checker<Raft>>(w: &mut Play<C>, server: Addr) -> Term {
 
 /// `server` does what it takes to lead `term`: it stands again, or learns first that it leads no more.
 #[track_caller]
-pub fn lead<C: Checker<Raft>>(w: &mut Play<C>, server: Addr, term: u64) {
+pub fn lead<N: Server, C: Checker<N>>(w: &mut Script<N, C>, server: Addr, term: u64) {
     for _ in 0..4 {
         let view = see(w, server);
         if view.leads() && view.current_term == Term(term) {
@@ -243,14 +260,14 @@ pub fn lead<C: Checker<Raft>>(w: &mut Play<C>, server: Addr, term: u64) {
 
 /// `server` stands for election; what comes of it is seen later.
 #[track_caller]
-pub fn stand<C: Checker<Raft>>(w: &mut Play<C>, server: Addr) {
+pub fn stand<N: Server, C: Checker<N>>(w: &mut Script<N, C>, server: Addr) {
     w.fire(server, &ELECTION);
     w.run_for(MOMENT);
 }
 
 /// `leader` sends heartbeats, and all that it has, until nothing more comes of it.
 #[track_caller]
-pub fn beat<C: Checker<Raft>>(w: &mut Play<C>, leader: Addr) {
+pub fn beat<N: Server, C: Checker<N>>(w: &mut Script<N, C>, leader: Addr) {
     for _ in 0..6 {
         if !w.timers(leader).contains(&&HEARTBEAT) {
             return;

@@ -1,27 +1,37 @@
 //! The lab's invariants, each a small checker. They look at `View`s, messages and answers only, so
 //! that a right Raft with other insides passes, alone or within a state machine.
 
+mod content;
 mod durable_vote;
 mod election_safety;
+mod exactly_once;
+mod fresh_reads;
 mod leader_append_only;
 mod leader_completeness;
+mod linearizable;
 mod log_matching;
 mod match_index;
 mod monotonic;
 mod progress;
 mod stable_leader;
 mod state_machine_safety;
+mod usable_configs;
 
+pub use content::Content;
 pub use durable_vote::DurableVote;
 pub use election_safety::ElectionSafety;
+pub use exactly_once::ExactlyOnce;
+pub use fresh_reads::FreshReads;
 pub use leader_append_only::LeaderAppendOnly;
 pub use leader_completeness::LeaderCompleteness;
+pub use linearizable::Linearizable;
 pub use log_matching::LogMatching;
 pub use match_index::MatchIndex;
 pub use monotonic::Monotonic;
 pub use progress::Progress;
 pub use stable_leader::StableLeader;
 pub use state_machine_safety::{StateMachineSafety, Told};
+pub use usable_configs::UsableConfigs;
 
 use dist_raft::{AppendResult, Appended, Index, Msg, SnapshotResult, SnapshotTaken, Term, View};
 use node::{Addr, Node};
