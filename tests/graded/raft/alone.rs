@@ -1,23 +1,28 @@
-//! One server of the store by itself: messages in, answers out, and a clock that the test moves. It
-//! has no disk.
+//! One server by itself, of the store or of Raft alone: messages in, answers out, and a clock that
+//! the test moves. It has no disk.
 
-use dist_raft::{Kv, KvConfig, KvOp, KvRet, KvView, Msg, Timer};
-use node::driver::{self, DiskOp, Effect, Env, FileName, Input, Moment, Output};
-use node::{Addr, LocalTime, Node, OpId, WallTime};
+use super::{ELECTION, Server};
+use dist_raft::{Msg, Timer};
+use node::driver::{self, DiskOp, Effect, Env, FileName, Input, Moment, Output, TimerChange};
+use node::{Addr, LocalTime, OpId, WallTime};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
-/// A store whose network and clock are the test. Random draws come to the least value.
-pub struct Alone {
+/// A server whose network and clock are the test. Random draws come to the least value.
+pub struct Alone<N: Server> {
     me: Addr,
     now: LocalTime,
-    cfg: KvConfig,
-    kv: Kv,
+    cfg: N::Config,
+    node: N,
     asked: u64,
+    pending: BTreeSet<Timer>,
+    /// Whether the last input started the election timer anew.
+    pub timer_reset: bool,
     /// What it sent, not taken yet.
     sent: Vec<(Addr, Msg)>,
     /// What it told its clients, with the number of the question.
-    pub told: Vec<(u64, KvRet)>,
+    pub told: Vec<(u64, N::Ret)>,
 }
 
 struct NoDisk;
@@ -41,34 +46,51 @@ impl Env for NoDisk {
     }
 }
 
-impl Alone {
-    /// Boots `me` without a disk.
-    pub fn boot(me: Addr, mut cfg: KvConfig) -> Alone {
-        cfg.raft.durable = false;
+impl<N: Server> Alone<N> {
+    /// Boots `me` with this configuration, which must not ask for a disk.
+    pub fn boot(me: Addr, cfg: N::Config) -> Self {
         let now = LocalTime::from_micros(1_000_000);
         let mut out = Output::default();
-        let kv = driver::boot(moment(me, now), &cfg, &mut NoDisk, &mut out);
-        let (sent, told) = (Vec::new(), Vec::new());
+        let node = driver::boot(moment(me, now), &cfg, &mut NoDisk, &mut out);
         let mut alone = Alone {
             me,
             now,
             cfg,
-            kv,
+            node,
             asked: 0,
-            sent,
-            told,
+            pending: BTreeSet::new(),
+            timer_reset: false,
+            sent: Vec::new(),
+            told: Vec::new(),
         };
         alone.settle(out);
         alone
     }
 
-    fn input(&mut self, input: Input<Msg, Timer, KvOp>) {
+    fn input(&mut self, input: Input<Msg, Timer, N::Op>) {
+        self.timer_reset = false;
+        self.sent.clear();
+        self.step(input);
+    }
+
+    fn step(&mut self, input: Input<Msg, Timer, N::Op>) {
         let (mut out, at) = (Output::default(), moment(self.me, self.now));
-        driver::step(&mut self.kv, at, &self.cfg, &mut NoDisk, input, &mut out);
+        driver::step(&mut self.node, at, &self.cfg, &mut NoDisk, input, &mut out);
         self.settle(out);
     }
 
-    fn settle(&mut self, out: Output<Kv>) {
+    fn settle(&mut self, out: Output<N>) {
+        for change in out.timers {
+            match change {
+                TimerChange::Set(timer, _) => {
+                    self.timer_reset |= timer == ELECTION;
+                    self.pending.insert(timer);
+                }
+                TimerChange::Cancel(timer) => {
+                    self.pending.remove(&timer);
+                }
+            }
+        }
         let mut own = Vec::new();
         for effect in out.effects {
             match effect {
@@ -79,7 +101,7 @@ impl Alone {
             }
         }
         for msg in own {
-            self.input(Input::Message(self.me, msg));
+            self.step(Input::Message(self.me, msg));
         }
     }
 
@@ -89,32 +111,34 @@ impl Alone {
     }
     /// It handles a message and sends what is returned.
     pub fn hear(&mut self, from: Addr, msg: Msg) -> Vec<(Addr, Msg)> {
-        self.sent.clear();
         self.input(Input::Message(from, msg));
         std::mem::take(&mut self.sent)
     }
     /// A timer fires.
     pub fn fire(&mut self, timer: Timer) -> Vec<(Addr, Msg)> {
-        self.sent.clear();
+        self.pending.remove(&timer);
         self.input(Input::Timer(timer));
         std::mem::take(&mut self.sent)
     }
     /// A client asks; tells the question's number and what is sent.
-    pub fn ask(&mut self, op: KvOp) -> (u64, Vec<(Addr, Msg)>) {
-        self.sent.clear();
+    pub fn ask(&mut self, op: N::Op) -> (u64, Vec<(Addr, Msg)>) {
         self.asked += 1;
         let id = OpId::external(self.asked);
         self.input(Input::Op(id, op));
         (id.number(), std::mem::take(&mut self.sent))
     }
     /// What it was told to `number`, so far.
-    pub fn answer(&self, number: u64) -> Option<KvRet> {
+    pub fn answer(&self, number: u64) -> Option<N::Ret> {
         let mut told = self.told.iter().rev();
         told.find(|(n, _)| *n == number).map(|(_, ret)| ret.clone())
     }
     /// What it shows.
-    pub fn view(&self) -> KvView {
-        self.kv.view(self.now)
+    pub fn view(&self) -> N::View {
+        self.node.view(self.now)
+    }
+    /// Whether a timer is pending.
+    pub fn waits_for(&self, timer: Timer) -> bool {
+        self.pending.contains(&timer)
     }
 }
 

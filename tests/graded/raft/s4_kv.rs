@@ -3,7 +3,7 @@
 mod support;
 
 use dist_raft::{
-    AppendResult, ClientId, Entry, Index, Known, KvOp, KvRet, Msg, Op, Payload, Ret, Sessions,
+    AppendResult, ClientId, Entry, Index, Known, Kv, KvOp, KvRet, Msg, Op, Payload, Ret, Sessions,
     State, Term, Update, encode,
 };
 use node::Addr;
@@ -109,8 +109,8 @@ fn command(term: u64, client: u64, seq: u64, text: &str) -> Entry {
 }
 
 /// S1 alone leads term 1 of three; the others have its first entry.
-fn leads_alone(stage: u32) -> Alone {
-    let mut one = Alone::boot(S1, kv(stage, &THREE));
+fn leads_alone(stage: u32) -> Alone<Kv> {
+    let mut one = Alone::boot(S1, diskless(kv(stage, &THREE)));
     one.fire(ELECTION);
     one.hear(S2, vote(1, true));
     one.hear(S2, matched(1, 1));
@@ -148,7 +148,7 @@ fn an_answer_goes_to_the_write_of_its_term() {
 fn a_batch_is_answered_one_by_one() {
     grade("G-I8", |t| {
         let mut one = leads_alone(4);
-        let ask = |one: &mut Alone, client, text| {
+        let ask = |one: &mut Alone<Kv>, client, text| {
             one.ask(KvOp::Write(write(client, 1, add("x", text)))).0
         };
         let a = ask(&mut one, 1, "a ");
@@ -221,7 +221,7 @@ fn a_read_waits_for_answers_to_a_later_round() {
 #[test]
 fn a_read_counts_voters_once() {
     grade("G-I8", |t| {
-        let mut one = Alone::boot(S1, kv(4, &FIVE));
+        let mut one = Alone::boot(S1, diskless(kv(4, &FIVE)));
         one.fire(ELECTION);
         for voter in [S2, S3] {
             one.hear(voter, vote(1, true));
@@ -440,7 +440,7 @@ fn a_write_of_a_lost_leader_is_done_where_it_is_asked_again() {
 
 /// S1 leads and has done `a`, which S2 has too; S3 lacks it. S1 is cut off, S2 leads term 2, and
 /// nothing that S2 appends gets through to S3.
-fn a_new_leader_that_has_committed_nothing<C: Checker<dist_raft::Kv>>(w: &mut Shop<C>) {
+fn a_new_leader_that_has_committed_nothing<C: Checker<Kv>>(w: &mut Shop<C>) {
     elect(w, S1);
     beat(w, S1);
     cut_between(w, S1, S3);
@@ -633,7 +633,7 @@ fn answers_of_an_earlier_reign_confirm_nothing() {
 
 /// Delivers what waits from `from` to S1, but not what is old.
 #[track_caller]
-fn pass_new<C: Checker<dist_raft::Kv>>(w: &mut Shop<C>, from: Addr, old: &impl Fn(&Msg) -> bool) {
+fn pass_new<C: Checker<Kv>>(w: &mut Shop<C>, from: Addr, old: &impl Fn(&Msg) -> bool) {
     loop {
         let news = |(a, b, msg): &(Addr, Addr, &Msg)| (*a, *b) == (from, S1) && !old(msg);
         let waiting = w.waiting();
@@ -726,7 +726,7 @@ fn many_clients_and_all_faults() {
             .aim("cut off the leader", shop_leads, Strike::Isolate, 0.1)
             .aim("deafen the leader", shop_leads, Strike::Deafen, 0.05)
             .aim("stall the leader", shop_leads, Strike::Stall, 0.05);
-        let horizon = ms(1_800);
+        let horizon = ms(1_400);
         let scene = stores(4, &THREE)
             .with_faults(faults)
             .lasting(horizon, HEALED + LASTS);

@@ -28,11 +28,20 @@ pub fn kv(stage: u32, servers: &[Addr]) -> KvConfig {
 /// The same with timers that fire only when a script says so.
 pub fn stores_by_hand(stage: u32, servers: &[Addr]) -> Scenario<Kv> {
     let cfg = kv(stage, servers);
-    stores_of(servers, |_| by_hand(cfg.clone()))
+    stores_of(servers, |_| kv_by_hand(cfg.clone()))
+}
+
+/// Without a disk.
+pub fn diskless(kv: KvConfig) -> KvConfig {
+    let raft = Config {
+        durable: false,
+        ..kv.raft
+    };
+    KvConfig { raft, ..kv }
 }
 
 /// With timers that fire only when a script says so.
-pub fn by_hand(cfg: KvConfig) -> KvConfig {
+pub fn kv_by_hand(cfg: KvConfig) -> KvConfig {
     let raft = Config {
         election_timeout: ms(100_000)..ms(200_000),
         heartbeat: ms(30_000),
