@@ -221,7 +221,7 @@ fn a_read_waits_for_answers_to_a_later_round() {
 #[test]
 fn a_read_counts_voters_once() {
     grade("G-I8", |t| {
-        let mut one = Alone::boot(S1, diskless(kv(4, &FIVE)));
+        let mut one: Alone<Kv> = Alone::boot(S1, diskless(kv(4, &FIVE)));
         one.fire(ELECTION);
         for voter in [S2, S3] {
             one.hear(voter, vote(1, true));
