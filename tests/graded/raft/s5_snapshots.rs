@@ -330,6 +330,15 @@ fn a_snapshot_that_is_old_news_changes_nothing() {
             t.check_eq(said, Some(SnapshotResult::Installed), "it has all that");
             t.check_eq(one.view(), before, "nothing changes");
         }
+        compact(&mut one, 3);
+        let before = one.view();
+        let said = says(&mut one, piece((2, 2), 0, "old", true));
+        t.check_eq(
+            said,
+            Some(SnapshotResult::Installed),
+            "older than its own snapshot",
+        );
+        t.check_eq(one.view(), before, "nothing changes");
         let Msg::InstallSnapshot(mut old) = piece((9, 2), 0, "old", true) else {
             unreachable!("that is what it makes");
         };
@@ -756,14 +765,15 @@ fn a_copy_of_a_snapshot_turns_nothing_back() {
                 w.run_for(MOMENT);
                 w.duplicate_next(S1, S3, ms(3_000));
             }
-            fill(w, S1, 5..=6);
+            // S3 goes on, and cuts its log behind that snapshot.
+            fill(w, S1, 5..=10);
             beat(w, S1);
             let applied = shop(w, S3).applied;
             w.run_for(ms(4_000));
             w.expect_eq(shop(w, S3).applied, applied, "what S3 had applied");
-            fill(w, S1, 7..=8);
+            fill(w, S1, 11..=12);
             beat(w, S1);
-            all_have(w, &THREE, 8);
+            all_have(w, &THREE, 12);
         });
     });
 }
