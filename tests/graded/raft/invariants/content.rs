@@ -63,6 +63,14 @@ impl Checker<Kv> for Content {
         if before == Some(now) {
             return Ok(());
         }
+        if view.applied != raft.last_applied {
+            let addr = step.node;
+            let message = format!(
+                "{addr} shows a state that ends at entry {}, and says that entry {} is the last in it",
+                view.applied, raft.last_applied
+            );
+            return Err(Violation::new(LABEL, message).at([addr]));
+        }
         self.learn(view);
         if let Some((_, _, applied)) = before
             && view.applied < applied
