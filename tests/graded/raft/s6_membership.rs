@@ -1442,7 +1442,7 @@ fn a_leader_that_stood_still_has_no_lease() {
 
 /// After this time without faults a leader is there, and all have its log soon after.
 const HEALED: Duration = ms(3_000);
-const LASTS: Duration = ms(1_500);
+const LASTS: Duration = ms(700);
 const SPARES: [Addr; 2] = [Addr(6), Addr(7)];
 
 /// Three servers and two spare ones, clients, and an operator who changes the servers.
@@ -1503,7 +1503,7 @@ fn many_changes_and_all_faults() {
             .aim("mute the leader", shop_leads, Strike::Mute, 0.04)
             .aim("pause the leader", shop_leads, Strike::Pause, 0.04)
             .aim("stall the leader", shop_leads, Strike::Stall, 0.03);
-        let horizon = ms(1_500);
+        let horizon = ms(1_300);
         let scene = changing()
             .with_faults(faults)
             .lasting(horizon, HEALED + LASTS);
@@ -1512,11 +1512,11 @@ fn many_changes_and_all_faults() {
         let safety = (Safety::default(), UsableConfigs::default());
         t.swarm(&scene, (safety, state, lively));
         let least = Deeds {
-            elections: 100,
-            writes: 700,
-            reads: 700,
-            changes: 60,
-            transfers: 20,
+            elections: 80,
+            writes: 400,
+            reads: 400,
+            changes: 40,
+            transfers: 10,
             ..Deeds::default()
         };
         Busy::check(t, least);
