@@ -33,12 +33,15 @@
 //! | `kv_op.rs` | | given: what clients of the store ask |
 //! | `snapshot.rs` | 5 | compaction, InstallSnapshot |
 //! | `membership.rs`, `prevote.rs`, `transfer.rs`, `lease.rs` | 6 | changes of servers, a stable leader, cheap reads |
+//! | `etcd.rs`, `main.rs` | | given, feature `server`: a server that speaks etcd's protocol |
 //!
 //! Architecture invariant: no clock, no thread, no socket in any of these; time comes from `cx`.
 
 mod config;
 mod election;
 mod entry;
+#[cfg(feature = "server")]
+pub mod etcd;
 mod kv;
 mod kv_op;
 mod lease;

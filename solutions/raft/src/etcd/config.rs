@@ -23,6 +23,8 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// Requests that wait at one member.
     pub max_pending: usize,
+    /// Bytes of the commands among them.
+    pub max_bytes: usize,
     /// Entries of its own that a leader has under way; what comes meanwhile shares the next one.
     pub max_entries: usize,
     /// About how many bytes of commands one entry takes.
@@ -41,6 +43,7 @@ impl Default for Limits {
         Limits {
             request_timeout: Duration::from_secs(7),
             max_pending: 5_000,
+            max_bytes: 128 << 20,
             max_entries: 4,
             max_batch: 1 << 20,
             log_bytes: 64 << 20,

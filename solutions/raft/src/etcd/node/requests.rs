@@ -76,7 +76,8 @@ impl Turn<'_, '_> {
             return Err(EtcdError::NotForLearners);
         }
         let waiting = self.node.writes.len() + self.node.asks.len();
-        if waiting >= limits.max_pending && !is_local(request) {
+        let full = waiting >= limits.max_pending || self.node.writes.bytes() >= limits.max_bytes;
+        if full && !is_local(request) {
             return Err(EtcdError::TooManyRequests);
         }
         Ok(())

@@ -13,7 +13,7 @@ use super::super::store::Done;
 use super::turn::Turn;
 use crate::{Index, op};
 use node::{LocalTime, OpId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// After so long a command that was sent to the leader is sent again.
@@ -51,8 +51,10 @@ pub(super) struct Writes {
     pending: BTreeMap<u64, Write>,
     /// Those of them that are to be sent.
     unsent: BTreeSet<u64>,
+    /// About how many bytes they take.
+    bytes: usize,
     /// Of a leader: what others ask for.
-    gathered: Vec<Envelope>,
+    gathered: VecDeque<Envelope>,
     /// Of a leader: its entries that are not committed.
     pub under_way: BTreeSet<Index>,
     /// Whether [`Timer::Flush`] is set.
@@ -62,6 +64,31 @@ pub(super) struct Writes {
 impl Writes {
     pub fn len(&self) -> usize {
         self.pending.len()
+    }
+
+    /// About how many bytes of commands wait.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn take(&mut self, number: u64) -> Option<Write> {
+        self.unsent.remove(&number);
+        let write = self.pending.remove(&number)?;
+        self.bytes -= size(&write.command);
+        Some(write)
+    }
+
+    /// Adds to an entry what others ask for, as much as goes together: an entry must fit into a
+    /// frame between members.
+    fn add_gathered(&mut self, envelopes: &mut Vec<Envelope>, most: usize) {
+        let mut bytes: usize = envelopes.iter().map(envelope_size).sum();
+        while bytes < most {
+            let Some(envelope) = self.gathered.pop_front() else {
+                return;
+            };
+            bytes += envelope_size(&envelope);
+            envelopes.push(envelope);
+        }
     }
 }
 
@@ -78,6 +105,7 @@ impl Turn<'_, '_> {
             deadline: now + self.cx.cfg().limits.request_timeout,
             sent: now,
         };
+        writes.bytes += size(&write.command);
         writes.pending.insert(number, write);
         writes.unsent.insert(number);
         self.arm();
@@ -97,7 +125,7 @@ impl Turn<'_, '_> {
     /// Another member asks this leader to put commands into the log.
     pub fn gather(&mut self, envelope: Envelope) {
         if self.node.mine && self.node.writes.gathered.len() < MAX_GATHERED {
-            self.node.writes.gathered.push(envelope);
+            self.node.writes.gathered.push_back(envelope);
             self.arm();
         }
     }
@@ -118,7 +146,8 @@ impl Turn<'_, '_> {
         while self.node.writes.under_way.len() < room {
             let mut envelopes: Vec<Envelope> = self.next_envelope().into_iter().collect();
             let own = envelopes.len();
-            envelopes.append(&mut self.node.writes.gathered);
+            let most = self.cx.cfg().limits.max_batch;
+            self.node.writes.add_gathered(&mut envelopes, most);
             if envelopes.is_empty() {
                 return;
             }
@@ -172,9 +201,7 @@ impl Turn<'_, '_> {
 
     /// One of this member's commands has been applied.
     pub fn written(&mut self, number: u64, answer: Result<Done, EtcdError>, revision: Revision) {
-        let writes = &mut self.node.writes;
-        writes.unsent.remove(&number);
-        let Some(write) = writes.pending.remove(&number) else {
+        let Some(write) = self.node.writes.take(number) else {
             return;
         };
         match (write.waits, answer) {
@@ -246,9 +273,7 @@ impl Turn<'_, '_> {
     }
 
     fn give_up(&mut self, number: u64) {
-        let writes = &mut self.node.writes;
-        writes.unsent.remove(&number);
-        let Some(write) = writes.pending.remove(&number) else {
+        let Some(write) = self.node.writes.take(number) else {
             return;
         };
         match write.waits {
@@ -263,6 +288,14 @@ impl Turn<'_, '_> {
             }
         }
     }
+}
+
+fn envelope_size(envelope: &Envelope) -> usize {
+    envelope
+        .commands
+        .iter()
+        .map(|(_, command)| size(command))
+        .sum()
 }
 
 /// About how many bytes a command takes in the log.
