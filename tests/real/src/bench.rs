@@ -128,7 +128,7 @@ fn compare(
 }
 
 /// `median (least to most)`.
-fn spread(values: impl Iterator<Item = f64>, digits: usize) -> String {
+pub fn spread(values: impl Iterator<Item = f64>, digits: usize) -> String {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let (Some(least), Some(most)) = (values.first(), values.last()) else {
@@ -163,7 +163,7 @@ fn measure(line: &Line, operations: u32, server: &Process) -> Result<Run, Outcom
 }
 
 /// Seconds in the process' own code and in the kernel for it.
-fn processor_time(pid: u32) -> Result<(f64, f64), Outcome> {
+pub fn processor_time(pid: u32) -> Result<(f64, f64), Outcome> {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return Err(Outcome::not_run("/proc", "run this on Linux"));
     };

@@ -4,6 +4,9 @@
 //! cargo run -p real -- lock [--solution] [--ours]   the lock lab's exercise: Redis, a pause, a fence
 //! cargo run -p real -- clients [NAME…]              real clients against our lock server
 //! cargo run -p real -- bench [--quick]              our lock server beside Redis
+//! cargo run -p real -- raft [NAME…]                 real clients against our raft-server, kills, histories
+//! cargo run -p real -- raft exercise                the same faults on ours and on etcd
+//! cargo run -p real -- raft bench [--quick]         our raft-server beside etcd
 //! cargo run -p real --example first_contact_lock    thirty lines: a lock on a real Redis
 //! ```
 //!
@@ -20,6 +23,7 @@ mod draw;
 mod exercise;
 mod lab;
 mod outcome;
+mod raft;
 mod resp;
 mod servers;
 mod solution;
@@ -27,7 +31,8 @@ mod solution;
 use exercise::holder::Setup;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: real lock [--solution] [--ours] | clients [NAME…] | bench [--quick]";
+const USAGE: &str = "usage: real lock [--solution] [--ours] | clients [NAME…] | bench [--quick] \
+                     | raft [NAME…|exercise|bench [--quick]|proto --write]";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -49,6 +54,7 @@ fn main() -> ExitCode {
         },
         "bench" if rest.iter().all(|w| w == "--quick") => bench::run(flag("--quick")),
         "clients" => clients::run(rest),
+        "raft" => raft::run(rest),
         "idle" => clients::hold_idle(rest),
         _ => usage(),
     }

@@ -107,7 +107,7 @@ pub fn redis(durable: bool) -> Result<Process, Outcome> {
 }
 
 /// Which build of our server to start.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Build {
     /// As tests are built.
     Dev,
@@ -134,27 +134,25 @@ pub fn ours(build: Build, data: Option<&Path>) -> Result<Process, Outcome> {
 
 /// Builds `lock-server`, once, and says where it is.
 pub fn lock_server(build: Build) -> Result<PathBuf, Outcome> {
-    static BUILT: Mutex<Vec<(Build, PathBuf)>> = Mutex::new(Vec::new());
+    built("lock-solution", "lock-server", build)
+}
+
+/// Builds a package's binary, once, and says where it is.
+pub fn built(package: &str, bin: &'static str, build: Build) -> Result<PathBuf, Outcome> {
+    static BUILT: Mutex<Vec<(&str, Build, PathBuf)>> = Mutex::new(Vec::new());
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, path)) = built.iter().find(|(b, _)| *b == build) {
+    if let Some((.., path)) = built.iter().find(|(n, b, _)| *n == bin && *b == build) {
         return Ok(path.clone());
     }
-    let path = build_lock_server(build)?;
-    built.push((build, path.clone()));
+    let path = build_bin(package, bin, build)?;
+    built.push((bin, build, path.clone()));
     Ok(path)
 }
 
-fn build_lock_server(build: Build) -> Result<PathBuf, Outcome> {
+fn build_bin(package: &str, bin: &str, build: Build) -> Result<PathBuf, Outcome> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args([
-        "build",
-        "--quiet",
-        "-p",
-        "lock-solution",
-        "--bin",
-        "lock-server",
-    ]);
+    command.args(["build", "--quiet", "-p", package, "--bin", bin]);
     command.arg("--message-format=json-render-diagnostics");
     if build == Build::Release {
         command.arg("--release");
@@ -171,9 +169,9 @@ fn build_lock_server(build: Build) -> Result<PathBuf, Outcome> {
     }
     match (child.wait()?.success(), found) {
         (true, Some(path)) => Ok(path),
-        _ => {
-            fail("`cargo build -p lock-solution --bin lock-server` failed; its errors stand above")
-        }
+        _ => fail(format!(
+            "`cargo build -p {package} --bin {bin}` failed; its errors stand above"
+        )),
     }
 }
 
