@@ -22,10 +22,4 @@ for lab in $labs; do
 done
 run "lock: the exercise on our server" cargo run --locked -p real -- lock --solution --ours
 run "lock: clients" cargo run --locked -p real -- clients
-# The crate `etcd-client` is a check like the others, but its build needs `protoc`.
-features=()
-command -v protoc >/dev/null && features=(--features etcd-client)
-cargo build --locked --release -p raft-solution --bins || exit 1
-run "raft" cargo run --locked -p real "${features[@]}" -- raft
-run "the same faults on etcd and on ours" cargo run --locked -p real "${features[@]}" -- raft exercise
 exit $status

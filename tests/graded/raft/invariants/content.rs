@@ -22,6 +22,7 @@ pub struct Content {
     states: Vec<(Term, Arc<State>)>,
     /// What each running server last showed: what tells whether its log is news, and what it had
     /// applied.
+    #[allow(clippy::type_complexity)] // told in the line above
     shown: BTreeMap<Addr, ([(Index, Term); 2], Index, Index)>,
 }
 

@@ -31,6 +31,8 @@ impl Links {
     /// Opens them in front of these ports.
     pub fn open(kind: Kind, peers: &[u16]) -> Result<Links, Outcome> {
         let mut links = Vec::new();
+        #[allow(clippy::needless_range_loop)]
+        // `to` names the member, and is not only a place in the list
         for to in 0..MEMBERS {
             let from: Vec<Option<usize>> = match kind {
                 Kind::Etcd => vec![None],
