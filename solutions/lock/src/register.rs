@@ -12,10 +12,13 @@ use std::collections::BTreeMap;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Register {
     records: BTreeMap<Name, (Version, Option<Record>)>,
+    /// Who wrote each record: two servers may write the same words over the same version, and only
+    /// one of them did.
+    writers: BTreeMap<Name, Addr>,
 }
 
 impl Register {
-    fn answer(&mut self, request: RegisterRequest) -> RegisterReply {
+    fn answer(&mut self, from: Addr, request: RegisterRequest) -> RegisterReply {
         match request {
             RegisterRequest::ReadAll => {
                 let all = self.records.iter();
@@ -29,9 +32,10 @@ impl Register {
                 expect,
                 record,
             } => {
-                let (version, stands) = self.records.entry(name).or_default();
-                // The same write once more: its answer was lost.
-                if *version == expect.next() && *stands == record {
+                let wrote = self.writers.get(&name) == Some(&from);
+                let (version, stands) = self.records.entry(name.clone()).or_default();
+                // The same write of the same server once more: its answer was lost.
+                if wrote && *version == expect.next() && *stands == record {
                     return RegisterReply::Written { version: *version };
                 }
                 if *version != expect {
@@ -42,6 +46,7 @@ impl Register {
                 }
                 *version = version.next();
                 *stands = record;
+                self.writers.insert(name, from);
                 RegisterReply::Written { version: *version }
             }
         }
@@ -59,12 +64,13 @@ impl Node for Register {
     fn boot(_cx: &mut Ctx<'_, Self>) -> Self {
         Register {
             records: BTreeMap::new(),
+            writers: BTreeMap::new(),
         }
     }
 
     fn on_message(&mut self, cx: &mut Ctx<'_, Self>, from: Addr, msg: Msg) {
         if let Msg::ToRegister(id, request) = msg {
-            let reply = self.answer(request);
+            let reply = self.answer(from, request);
             cx.send(from, Msg::FromRegister(id, reply));
         }
     }
