@@ -306,6 +306,12 @@ fn a_leader_on_the_register_grants_renews_and_releases() {
                 format!("a renewed grant keeps its token, {token}, but the leader shows another");
             w.expect(lease == Some(token), text);
             is_refused(w, B, "A holds the lock");
+            let no = |m: &Msg| matches!(m, Msg::Reply(_, Reply::Refused));
+            let said = w.count_sent(ONE, B, no) > 0;
+            w.expect(
+                said,
+                "the leader should have answered B with Refused, and said something else",
+            );
             unlocks(w, A);
             let owner = registered_owner(w);
             let text =
@@ -433,6 +439,48 @@ fn only_the_owner_renews_and_releases_at_a_leader() {
             w.run_for(ms(500));
             holds(w, B, "A had nothing to give back");
         });
+        // A's release arrives when its lease has ended and B holds the lock.
+        t.script(&registered(&[A, B, C]), OneHolder, |w| {
+            a_holds_at_one(w);
+            w.cut_link(A, TWO);
+            w.hold(A, ONE);
+            w.op(A, unlock());
+            w.run_for(longest(TTL) + ms(50));
+            takes(w, B, "A's release has not arrived, and its lease has ended");
+            w.release(A, ONE);
+            w.run_for(ms(10));
+            is_refused(w, C, "A's late release has arrived, and B holds the lock all the same");
+        });
+    });
+}
+
+#[test]
+fn an_ended_lease_is_none_to_a_leader() {
+    grade("D-I7", |t| {
+        // A checkpoint is being written while A's lease ends, so nothing has freed the record yet.
+        // What is asked meanwhile is decided when the write is done.
+        for renewal in [true, false] {
+            t.script(&registered(&[A, B]), OneHolder, |w| {
+                a_holds_at_one(w);
+                w.cut_link(A, TWO);
+                w.hold(A, ONE);
+                w.run_for(ms(980));
+                w.hold(ONE, REGISTER);
+                w.run_for(ms(15));
+                let before = w.count_sent(ONE, A, |m| matches!(m, Msg::Reply(_, Reply::Done)));
+                if renewal {
+                    w.release(A, ONE);
+                }
+                let id = w.op(B, lock());
+                w.run_for(ms(5));
+                w.release(ONE, REGISTER);
+                w.run_for(ms(10));
+                let yes =
+                    w.count_sent(ONE, A, |m| matches!(m, Msg::Reply(_, Reply::Done))) - before;
+                w.expect(yes == 0, "A's lease had ended, but its renewal was answered Done");
+                granted(w, id, "A's lease has ended, and only its record is still there");
+            });
+        }
     });
 }
 
@@ -495,11 +543,12 @@ fn a_new_leader_neither_forgets_a_lease_nor_begins_it_anew() {
             w.run_for(ms(550));
             takes(w, B, "A's lease has ended: its TTL, and what was not written down, is over");
         });
-        // Nobody asks for it: the leader frees the record by itself.
+        // Nobody asks for it: the leader frees the record by itself, also when it ends before the
+        // first checkpoint.
         t.script(&registered(&[A]), OneHolder, |w| {
             a_holds_at_one(w);
             w.crash(A);
-            w.run_for(ms(500));
+            w.run_for(ms(985));
             w.crash(ONE);
             leads(w, TWO);
             w.run_for(TTL);

@@ -448,12 +448,13 @@ fn a_second_grant_revives_nothing() {
             a_unlocks(w);
             holds(w, B, "A has unlocked and B was next");
             w.hold(SERVER, B);
-            w.op(B, unlock());
+            let back = w.op(B, unlock());
             w.run_for(ms(80));
             doubts(w, B, "B gives the lock back, and a copy of its grant has arrived");
             w.release(SERVER, B);
             w.run_for(ms(100));
             doubts(w, B, "B has given the lock back");
+            told(w, back, Ret::Unlocked, "B unlocked what it held, whatever arrived twice");
         });
     });
 }
