@@ -2,7 +2,7 @@
 
 mod support;
 
-use dist_lock::{Msg, Reply, Ret, Token, View};
+use dist_lock::{Msg, RegisterRequest, Reply, Ret, Token, View};
 use sim::key::FaultKind;
 use sim::{Faults, grade, ms};
 use support::replicas::*;
@@ -228,7 +228,7 @@ fn a_majority_that_comes_too_late_is_given_back() {
                 w.delay(server, A, ms(60));
             }
             let id = w.op(A, lock_for(ms(50)));
-            w.run_for(ms(80));
+            w.run_for(ms(300));
             told(w, id, Ret::Busy, "the answers came after 60 ms, the leases last for 50 ms");
             let told = FIVE.into_iter().filter(|s| w.count_sent(A, *s, is_release) > 0);
             let told = told.count();
@@ -638,6 +638,26 @@ fn a_refused_writer_says_that_it_does_not_lead() {
             w.run_for(ms(5));
             let said = w.count_sent(ONE, A, not_leader) > before;
             w.expect(said, "the write of A's release was refused, but A was not told NotLeader");
+        });
+        // Both leaders write the same words over the same version: only the first of them wrote.
+        t.script(&registered(&[A]), OneHolder, |w| {
+            a_holds_at_one(w);
+            // A renews at 343 ms, between two checkpoints, and at 676 ms at the other server.
+            w.run_for(ms(295));
+            w.hold(ONE, REGISTER);
+            let compares =
+                |m: &Msg| matches!(m, Msg::ToRegister(_, RegisterRequest::CompareAndSet { .. }));
+            let before = w.count_sent(ONE, REGISTER, compares);
+            w.run_until(ms(400), |w| w.count_sent(ONE, REGISTER, compares) > before);
+            w.run_for(ms(300));
+            leads(w, TWO);
+            let before = w.count_sent(TWO, REGISTER, compares);
+            w.run_until(ms(200), |w| w.count_sent(TWO, REGISTER, compares) > before);
+            w.run_for(ms(5));
+            w.release(ONE, REGISTER);
+            w.run_for(ms(10));
+            let leads = shows(w, ONE).1;
+            w.expect(!leads, "server 2 wrote A's renewal first, but server 1 still leads");
         });
     });
 }

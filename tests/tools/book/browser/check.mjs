@@ -90,7 +90,7 @@ async function player() {
     must((await page.locator('.tp-changed').first().textContent()).includes('was'), 'no word of what it was');
     must((await page.locator('[aria-live=polite] .tp-said').count()) >= 1, 'the sentence is not announced');
     must((await slider.getAttribute('aria-valuetext')).includes('Lock service receives'), 'the slider does not say it');
-    must((await page.locator('.tp-list li.tp-now').first().textContent()).includes('52 ms'), 'the list does not show it');
+    must((await page.locator('.tp-list li.tp-now').first().textContent()).includes('52.000 ms'), 'the list does not show it');
   });
   await check('player: play, pause and speed', async () => {
     await page.locator('[data-do=first]').first().click();
