@@ -88,12 +88,14 @@ pub fn damaged_files() -> Checked {
     }
     cluster.kill(2);
     let log = log_file(&cluster.data(2))?;
-    let len = std::fs::metadata(&log)?.len();
-    // Half of the last record never reached the disk.
+    // The beginning of one more record, as a crash leaves it that falls into a write. (Cutting into
+    // the last record would take back what was synced and acknowledged: no crash does that.)
+    let mut begin = vec![0; 12];
+    std::fs::File::open(&log)?.read_exact(&mut begin)?;
     OpenOptions::new()
-        .write(true)
+        .append(true)
         .open(&log)?
-        .set_len(len - 7)?;
+        .write_all(&begin)?;
     cluster.up(2)?;
     cluster.wait_for_leader()?;
     equal(&cluster)?;

@@ -68,7 +68,7 @@ const COMMANDS: [&[&str]; 52] = [
     &["put", "z", "\u{fffd}ü"],
     &["get", "z", "-w", "json"],
     &["get", "z", "z", "--keys-only"],
-    &["get", "\u{0}", "--from-key", "--limit", "1"],
+    &["get", "a", "--from-key", "--limit", "1"],
     &["put", "last", "one"],
 ];
 
