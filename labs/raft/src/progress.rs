@@ -154,6 +154,7 @@ impl Raft {
         }
         if self.role == Role::Leader {
             self.send_entries(cx, from);
+            self.tell_commit(cx, from);
             if self.handover.is_some() {
                 self.continue_transfer(cx);
             }
@@ -180,18 +181,21 @@ impl Raft {
     fn committed(&mut self, cx: &mut Ctx<'_, Self>) {
         for to in self.others(cx.me()) {
             // Whoever is sent entries anyway hears of it with them.
-            let waits = |p: &Progress| p.inflight.is_empty() && p.pace == Pace::Stream;
             self.send_entries(cx, to);
-            let commit = self.commit_index;
-            if self
-                .progress
-                .get(&to)
-                .is_some_and(|p| waits(p) && p.sent_commit < commit)
-            {
-                self.send_heartbeat(cx, to);
-            }
+            self.tell_commit(cx, to);
         }
         self.finish_change(cx);
+    }
+
+    /// Tells `to` how far the log is committed, if that is news to it: a client may wait there. To
+    /// one that has yet to answer it is told after the answer, so many risings make one message.
+    fn tell_commit(&mut self, cx: &mut Ctx<'_, Self>, to: Addr) {
+        let commit = self.commit_index;
+        let waits = |p: &Progress| p.inflight.is_empty() && p.pace == Pace::Stream;
+        let news = |p: &Progress| waits(p) && p.sent_commit < commit;
+        if self.progress.get(&to).is_some_and(news) {
+            self.send_heartbeat(cx, to);
+        }
     }
 
     fn others(&self, me: Addr) -> Vec<Addr> {
