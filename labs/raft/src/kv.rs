@@ -87,7 +87,7 @@ impl State {
     /// **Task 4.2** (§8, thesis §6.3): an entry is committed: applies its write, or finds that it was
     /// applied before ([`Sessions::look_up`]). Returns what the client is to be told.
     ///
-    /// A new one changes the store ([`State::update`]) and is remembered with its answer
+    /// A new one changes the store (`State::update`) and is remembered with its answer
     /// ([`Sessions::record`]): both in this one step. One that was done changes nothing and is
     /// answered as it was then.
     pub fn apply(&mut self, write: Write) -> KvRet {

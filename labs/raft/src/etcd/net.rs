@@ -2,10 +2,10 @@
 //!
 //! **How it works.** One thread. gRPC connections, the node, its timers and its peers' connections
 //! take turns on it; only the disk has a thread of its own. What clients send in one turn reaches
-//! the node together ([`Bridge`](super::bridge::Bridge)).
+//! the node together ([`Bridge`]).
 //!
 //! **Bounds.** Connections, requests under way on one connection, the size of a message, jobs for
-//! the node, requests that wait in it, bytes of keys ([`Limits`](super::config::Limits)), messages
+//! the node, requests that wait in it, bytes of keys ([`Limits`]), messages
 //! that wait for a peer, answers that wait for a client.
 //!
 //! | file | what is there |
