@@ -1174,6 +1174,30 @@ fn a_connected_quorum_has_a_leader() {
     });
 }
 
+/// A figure of the book: what no Raft gives. S5 alone reaches the others, and its log is old.
+#[test]
+fn a_hub_with_an_old_log_has_no_leader() {
+    grade("G-I1", |t| {
+        let timeouts = [(S1, 150), (S2, 160), (S3, 170), (S4, 180), (S5, 100)];
+        let mut scene = staggered(6, &timeouts);
+        for place in &mut scene.places {
+            let terms: &[u64] = if place.addr == S5 { &[1] } else { &[1, 1] };
+            let initial_log = entries(1, terms);
+            let cfg = (*place.cfg).clone();
+            place.cfg = Config { initial_log, ..cfg }.into();
+        }
+        t.script(&scene, all(), |w| {
+            for (i, a) in FOUR.into_iter().enumerate() {
+                for b in &FOUR[i + 1..] {
+                    cut_between(w, a, *b);
+                }
+            }
+            w.run_for(ms(230));
+            w.expect_eq(leaders(w, &FIVE), Vec::new(), "nobody can win");
+        });
+    });
+}
+
 // --- scripted: leases, on stores with the usual clocks
 
 fn three_stores() -> Scenario<Kv> {
