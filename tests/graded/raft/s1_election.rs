@@ -1,4 +1,7 @@
 //! Stage 1: terms, votes, timers. There are no entries yet but those that servers start with.
+//!
+//! One file, however long: a stage's tests are read from the first to the last, and each is a story of its own.
+//! What two stages use stands in `support`.
 
 mod support;
 
@@ -11,10 +14,8 @@ use support::*;
 
 /// A server of `servers` with a log of these terms.
 fn one(servers: &[Addr], log: &[u64]) -> One {
-    let cfg = Config {
-        initial_log: entries(1, log),
-        ..Config::of_stage(1, servers.iter().copied())
-    };
+    let cfg =
+        Config { initial_log: entries(1, log), ..Config::of_stage(1, servers.iter().copied()) };
     One::boot(S1, cfg)
 }
 
@@ -26,23 +27,10 @@ fn answer(sent: &[(Addr, Msg)]) -> Option<(Addr, Term, bool)> {
     }
 }
 
-/// All logs of at most three entries of terms 1 to 3, as terms.
-fn small_logs() -> Vec<Vec<u64>> {
-    let mut logs = vec![Vec::new()];
-    for len in 0..3 {
-        let longest: Vec<Vec<u64>> = logs.iter().filter(|l| l.len() == len).cloned().collect();
-        for log in longest {
-            let last = log.last().copied().unwrap_or(1);
-            logs.extend((last..=3).map(|term| [&log[..], &[term]].concat()));
-        }
-    }
-    logs
-}
-
 #[test]
 fn a_vote_goes_to_an_up_to_date_log() {
     grade("Figure 2", |t| {
-        for own in small_logs() {
+        for own in logs(3, 3) {
             for index in 0..=4 {
                 for term in u64::from(index > 0)..=if index > 0 { 4 } else { 0 } {
                     let mut voter = one(&THREE, &own);
@@ -60,11 +48,7 @@ fn a_vote_goes_to_an_up_to_date_log() {
                     );
                     let view = voter.view();
                     t.check_eq(view.current_term, Term(7), format!("{case}: its term"));
-                    t.check_eq(
-                        view.voted_for,
-                        yes.then_some(S2),
-                        format!("{case}: its vote"),
-                    );
+                    t.check_eq(view.voted_for, yes.then_some(S2), format!("{case}: its vote"));
                     t.check_eq(view.role, Role::Follower, format!("{case}: its part"));
                 }
             }
@@ -75,10 +59,8 @@ fn a_vote_goes_to_an_up_to_date_log() {
 #[test]
 fn one_vote_in_a_term() {
     grade("Figure 2", |t| {
-        let asks: Vec<(Addr, u64)> = [S2, S3]
-            .into_iter()
-            .flat_map(|who| (1..=3).map(move |term| (who, term)))
-            .collect();
+        let asks: Vec<(Addr, u64)> =
+            [S2, S3].into_iter().flat_map(|who| (1..=3).map(move |term| (who, term))).collect();
         for n in 0..asks.len().pow(3) {
             let mut voter = one(&THREE, &[]);
             let (mut term, mut vote) = (0, None);
@@ -106,7 +88,7 @@ fn one_vote_in_a_term() {
 #[test]
 fn a_candidate_asks_all_others() {
     grade("Figure 2", |t| {
-        for log in small_logs() {
+        for log in logs(3, 3) {
             let mut server = one(&FIVE, &log);
             let before = server.view().current_term;
             for round in 1..=2 {
@@ -126,17 +108,10 @@ fn a_candidate_asks_all_others() {
                 t.check_eq(view.role, Role::Candidate, "its part");
                 t.check_eq(view.current_term, term, "its term");
                 t.check_eq(view.voted_for, Some(S1), "it votes for itself");
-                t.check(
-                    server.waits_for(ELECTION),
-                    "it waits for the end of this election",
-                );
+                t.check(server.waits_for(ELECTION), "it waits for the end of this election");
                 let sent = server.hear(S2, request_vote(term.0, 9, term.0));
                 let seen = answer(&sent);
-                t.check_eq(
-                    seen,
-                    Some((S2, term, false)),
-                    "it has no second vote in this term",
-                );
+                t.check_eq(seen, Some((S2, term, false)), "it has no second vote in this term");
             }
         }
     });
@@ -178,10 +153,7 @@ fn a_candidate_counts_servers_not_votes() {
         }
         let mut alone = one(&[S1], &[]);
         alone.fire(ELECTION);
-        t.check(
-            alone.view().leads(),
-            "a cluster of one has its quorum at once",
-        );
+        t.check(alone.view().leads(), "a cluster of one has its quorum at once");
     });
 }
 
@@ -193,11 +165,7 @@ fn parts() -> [(&'static str, One); 3] {
     candidate.fire(ELECTION);
     let mut leader = candidate.clone();
     leader.hear(S2, vote(1, true));
-    [
-        ("a follower", follower),
-        ("a candidate", candidate),
-        ("a leader", leader),
-    ]
+    [("a follower", follower), ("a candidate", candidate), ("a leader", leader)]
 }
 
 #[test]
@@ -213,23 +181,15 @@ fn a_later_term_makes_a_follower() {
         for (what, msg, voted) in messages {
             for (part, mut server) in parts() {
                 server.hear(S2, msg.clone());
-                let (case, view) = (
-                    format!("{part} of term 1 hears {what} of term 4"),
-                    server.view(),
-                );
+                let (case, view) =
+                    (format!("{part} of term 1 hears {what} of term 4"), server.view());
                 let seen = (view.role, view.current_term, view.voted_for);
                 let wanted = (Role::Follower, Term(4), voted);
                 t.check_eq(seen, wanted, format!("{case}: part, term, vote"));
                 let leader = matches!(msg, Msg::AppendEntries(_)).then_some(S2);
                 t.check_eq(view.leader_id, leader, format!("{case}: who leads"));
-                t.check(
-                    server.waits_for(ELECTION),
-                    format!("{case}: it waits for a leader"),
-                );
-                t.check(
-                    !server.waits_for(HEARTBEAT),
-                    format!("{case}: it leads no longer"),
-                );
+                t.check(server.waits_for(ELECTION), format!("{case}: it waits for a leader"));
+                t.check(!server.waits_for(HEARTBEAT), format!("{case}: it leads no longer"));
             }
         }
     });
@@ -310,39 +270,19 @@ fn three_calm() -> Scenario<dist_raft::Raft> {
 #[test]
 fn three_servers_elect_one() {
     grade("G-I10", |t| {
-        t.script(
-            &three_calm(),
-            (ElectionSafety::default(), Monotonic::default()),
-            |w| {
-                w.run_for(ms(140));
-                w.expect_eq(
-                    leaders(w, &THREE),
-                    vec![],
-                    "nobody leads before the first timeout",
-                );
-                w.run_for(ms(60));
-                w.expect_eq(
-                    leaders(w, &THREE),
-                    vec![(S1, Term(1))],
-                    "who leads, in which term",
-                );
-                for server in THREE {
-                    let view = see(w, server);
-                    let seen = (view.current_term, view.leader_id);
-                    w.expect_eq(
-                        seen,
-                        (Term(1), Some(S1)),
-                        format!("{server}: the term and who leads"),
-                    );
-                }
-                w.run_for(ms(3_500));
-                w.expect_eq(
-                    leaders(w, &THREE),
-                    vec![(S1, Term(1))],
-                    "its heartbeats keep it in power",
-                );
-            },
-        );
+        t.script(&three_calm(), (ElectionSafety::default(), Monotonic::default()), |w| {
+            w.run_for(ms(140));
+            w.expect_eq(leaders(w, &THREE), vec![], "nobody leads before the first timeout");
+            w.run_for(ms(60));
+            w.expect_eq(leaders(w, &THREE), vec![(S1, Term(1))], "who leads, in which term");
+            for server in THREE {
+                let view = see(w, server);
+                let seen = (view.current_term, view.leader_id);
+                w.expect_eq(seen, (Term(1), Some(S1)), format!("{server}: the term and who leads"));
+            }
+            w.run_for(ms(3_500));
+            w.expect_eq(leaders(w, &THREE), vec![(S1, Term(1))], "its heartbeats keep it in power");
+        });
     });
 }
 
@@ -350,44 +290,29 @@ fn three_servers_elect_one() {
 fn a_leader_that_is_cut_off_is_replaced() {
     grade("G-I10", |t| {
         let scene = staggered(1, &[(S1, 150), (S2, 250), (S3, 350), (S4, 400), (S5, 450)]);
-        t.script(
-            &scene,
-            (ElectionSafety::default(), Monotonic::default()),
-            |w| {
-                w.run_for(ms(200));
-                w.expect_eq(leaders(w, &FIVE), vec![(S1, Term(1))], "S1 leads first");
-                w.isolate(S1);
-                w.run_for(ms(400));
-                let all = leaders(w, &FIVE);
-                w.expect(
-                    all.contains(&(S2, Term(2))),
-                    format!("S2 takes over; leaders: {all:?}"),
-                );
-                w.heal();
-                w.run_for(ms(100));
-                w.expect_eq(
-                    leaders(w, &FIVE),
-                    vec![(S2, Term(2))],
-                    "S1 hears of it and follows",
-                );
-                w.partition(&[&[S1, S2], &[S3, S4, S5]]);
-                w.run_for(ms(600));
-                let all = leaders(w, &[S3, S4, S5]);
-                w.expect_eq(
-                    all,
-                    vec![(S3, Term(3))],
-                    "three of five elect one of theirs",
-                );
-                w.expect_eq(leaders(w, &[S1]), vec![], "two of five elect nobody new");
-                w.heal();
-                w.run_for(ms(1_000));
-                let all = leaders(w, &FIVE);
-                w.expect_eq(all.len(), 1, format!("one leader in the end: {all:?}"));
-                let now = all.clone();
-                w.run_for(ms(3_500));
-                w.expect_eq(leaders(w, &FIVE), now, "and it stays");
-            },
-        );
+        t.script(&scene, (ElectionSafety::default(), Monotonic::default()), |w| {
+            w.run_for(ms(200));
+            w.expect_eq(leaders(w, &FIVE), vec![(S1, Term(1))], "S1 leads first");
+            w.isolate(S1);
+            w.run_for(ms(400));
+            let all = leaders(w, &FIVE);
+            w.expect(all.contains(&(S2, Term(2))), format!("S2 takes over; leaders: {all:?}"));
+            w.heal();
+            w.run_for(ms(100));
+            w.expect_eq(leaders(w, &FIVE), vec![(S2, Term(2))], "S1 hears of it and follows");
+            w.partition(&[&[S1, S2], &[S3, S4, S5]]);
+            w.run_for(ms(600));
+            let all = leaders(w, &[S3, S4, S5]);
+            w.expect_eq(all, vec![(S3, Term(3))], "three of five elect one of theirs");
+            w.expect_eq(leaders(w, &[S1]), vec![], "two of five elect nobody new");
+            w.heal();
+            w.run_for(ms(1_000));
+            let all = leaders(w, &FIVE);
+            w.expect_eq(all.len(), 1, format!("one leader in the end: {all:?}"));
+            let now = all.clone();
+            w.run_for(ms(3_500));
+            w.expect_eq(leaders(w, &FIVE), now, "and it stays");
+        });
     });
 }
 
@@ -400,20 +325,12 @@ fn a_late_vote_elects_nobody() {
             w.deliver(S1, S2, is_request_vote);
             // S2's vote of term 1 is under way for long.
             w.fire(S1, &ELECTION);
-            w.expect_eq(
-                see(w, S1).current_term,
-                Term(2),
-                "S1 stands again, in term 2",
-            );
+            w.expect_eq(see(w, S1).current_term, Term(2), "S1 stands again, in term 2");
             w.fire(S3, &ELECTION);
             w.fire(S3, &ELECTION);
             w.deliver(S3, S2, |m| m.term() == Term(2));
             w.deliver(S2, S3, is_granted);
-            w.expect_eq(
-                leaders(w, &THREE),
-                vec![(S3, Term(2))],
-                "S3 leads term 2, by S2's vote",
-            );
+            w.expect_eq(leaders(w, &THREE), vec![(S3, Term(2))], "S3 leads term 2, by S2's vote");
             w.deliver(S2, S1, is_granted);
             w.expect_eq(
                 leaders(w, &THREE),
@@ -443,11 +360,7 @@ fn votes_of_two_elections_do_not_add_up() {
                 w.deliver(voter, S4, is_granted);
             }
             let all = leaders(w, &FIVE);
-            w.expect_eq(
-                all,
-                vec![(S4, Term(2))],
-                "S4 has the votes of S2, S5 and its own",
-            );
+            w.expect_eq(all, vec![(S4, Term(2))], "S4 has the votes of S2, S5 and its own");
         });
     });
 }
@@ -477,10 +390,7 @@ fn a_refused_candidate_holds_nobody_up() {
         // S1 has the shortest timeout and a log with which it cannot win.
         let mut scene = staggered(1, &[(S1, 150), (S2, 250), (S3, 350)]);
         for (place, log) in scene.places.iter_mut().zip([&[1][..], &[1, 1], &[1, 1]]) {
-            let cfg = Config {
-                initial_log: entries(1, log),
-                ..(*place.cfg).clone()
-            };
+            let cfg = Config { initial_log: entries(1, log), ..(*place.cfg).clone() };
             place.cfg = cfg.into();
         }
         t.script(&scene, ElectionSafety::default(), |w| {
@@ -522,10 +432,7 @@ fn candidates_that_collide_stand_at_different_times() {
             w.run_for(ms(155));
             w.expect_eq(leaders(w, &THREE), vec![], "a split vote");
             let soon = w.run_until(ms(3_000), |w| !leaders(w, &THREE).is_empty());
-            w.expect(
-                soon,
-                "timeouts drawn at random end a split vote; nobody leads for 3 s",
-            );
+            w.expect(soon, "timeouts drawn at random end a split vote; nobody leads for 3 s");
         });
     });
 }
@@ -549,10 +456,7 @@ fn a_stale_leader_keeps_nobody_from_standing() {
             w.run_for(ms(800));
             let leading = leaders(w, &[S1, S3]);
             let newest = leading.iter().map(|(_, term)| *term).max();
-            w.expect(
-                newest > Some(Term(2)),
-                format!("a leader of a term after 2: {leading:?}"),
-            );
+            w.expect(newest > Some(Term(2)), format!("a leader of a term after 2: {leading:?}"));
         });
     });
 }
@@ -561,10 +465,7 @@ fn a_stale_leader_keeps_nobody_from_standing() {
 fn every_order_of_two_elections() {
     grade("G-I1", |t| {
         let scope = Scope::new()
-            .budget(Budget {
-                fires: 2,
-                ..Budget::default()
-            })
+            .budget(Budget { fires: 2, ..Budget::default() })
             .only_timers(|_, timer| *timer == ELECTION);
         let invariants = (ElectionSafety::default(), DurableVote::default());
         t.explore(&manual(1, &THREE), invariants, &scope);
@@ -575,25 +476,18 @@ fn every_order_of_two_elections() {
 fn every_order_after_a_lost_election() {
     grade("G-I1", |t| {
         let scope = Scope::new()
-            .budget(Budget {
-                fires: 1,
-                ..Budget::default()
-            })
+            .budget(Budget { fires: 1, ..Budget::default() })
             .only_timers(|_, timer| *timer == ELECTION);
         let invariants = (ElectionSafety::default(), Monotonic::default());
-        t.script(
-            &manual_with(1, &[(S1, &[1]), (S2, &[]), (S3, &[1, 1])]),
-            invariants,
-            |w| {
-                w.hold_all();
-                w.fire(S1, &ELECTION);
-                w.fire(S3, &ELECTION);
-                w.deliver(S1, S2, is_request_vote);
-                w.deliver(S3, S1, is_request_vote);
-                w.fire(S1, &ELECTION);
-                w.explore(&scope);
-            },
-        );
+        t.script(&manual_with(1, &[(S1, &[1]), (S2, &[]), (S3, &[1, 1])]), invariants, |w| {
+            w.hold_all();
+            w.fire(S1, &ELECTION);
+            w.fire(S3, &ELECTION);
+            w.deliver(S1, S2, is_request_vote);
+            w.deliver(S3, S1, is_request_vote);
+            w.fire(S1, &ELECTION);
+            w.explore(&scope);
+        });
     });
 }
 

@@ -1,4 +1,7 @@
 //! Stage 2: AppendEntries, both sides, and the commit rule. Memory only: nobody crashes.
+//!
+//! One file, however long: a stage's tests are read from the first to the last, and each is a story of its own.
+//! What two stages use stands in `support`.
 
 mod support;
 
@@ -11,24 +14,9 @@ use support::*;
 
 /// A server of `servers` with a log of these terms.
 fn one(me: Addr, servers: &[Addr], log: &[u64]) -> One {
-    let cfg = Config {
-        initial_log: entries(1, log),
-        ..Config::of_stage(2, servers.iter().copied())
-    };
+    let cfg =
+        Config { initial_log: entries(1, log), ..Config::of_stage(2, servers.iter().copied()) };
     One::boot(me, cfg)
-}
-
-/// All logs of at most `longest` entries of terms 1 to `last`, as terms.
-fn logs(longest: usize, last: u64) -> Vec<Vec<u64>> {
-    let mut logs = vec![Vec::new()];
-    for len in 0..longest {
-        let full: Vec<Vec<u64>> = logs.iter().filter(|l| l.len() == len).cloned().collect();
-        for log in full {
-            let from = log.last().copied().unwrap_or(1);
-            logs.extend((from..=last).map(|term| [&log[..], &[term]].concat()));
-        }
-    }
-    logs
 }
 
 /// Whether two logs may exist side by side: where they have the same term, they are equal before.
@@ -57,11 +45,7 @@ fn answer(sent: &[(Addr, Msg)]) -> Option<(Term, AppendResult)> {
 /// What Figure 2 says of a request: the follower's log after it, and how far it matches.
 fn figure_2(log: &[u64], leader: &[u64], prev: usize, n: usize) -> (Vec<u64>, Option<usize>) {
     let term_at = |log: &[u64], i: usize| {
-        if i == 0 {
-            Some(0)
-        } else {
-            log.get(i - 1).copied()
-        }
+        if i == 0 { Some(0) } else { log.get(i - 1).copied() }
     };
     if term_at(log, prev) != term_at(leader, prev) {
         return (log.to_vec(), None);
@@ -113,32 +97,17 @@ fn follower_case(
     let view = follower.view();
     t.check_eq(terms(&view), after, format!("{}: its log", case()));
     let (result, commits) = match proven {
-        Some(proven) => (
-            AppendResult::Match(Index(proven as u64)),
-            commit.min(proven as u64),
-        ),
+        Some(proven) => (AppendResult::Match(Index(proven as u64)), commit.min(proven as u64)),
         None => match answer(&sent) {
             // How a conflict is told is the leader's affair.
             Some((_, told @ AppendResult::Conflict(_))) => (told, 0),
             _ => (AppendResult::OldTerm, 0),
         },
     };
-    t.check_eq(
-        answer(&sent),
-        Some((Term(4), result)),
-        format!("{}: its answer", case()),
-    );
-    t.check_eq(
-        view.commit_index,
-        Index(commits),
-        format!("{}: its commit index", case()),
-    );
+    t.check_eq(answer(&sent), Some((Term(4), result)), format!("{}: its answer", case()));
+    t.check_eq(view.commit_index, Index(commits), format!("{}: its commit index", case()));
     let seen = (view.role, view.leader_id, view.current_term);
-    t.check_eq(
-        seen,
-        (Role::Follower, Some(S1), Term(4)),
-        format!("{}: whom it follows", case()),
-    );
+    t.check_eq(seen, (Role::Follower, Some(S1), Term(4)), format!("{}: whom it follows", case()));
 }
 
 #[test]
@@ -254,11 +223,7 @@ fn a_leader_counts_answers_of_its_own_term() {
         let (mine, later) = (before.current_term.0, before.current_term.0 + 1);
         leader.hear(S2, matched(mine, 3));
         leader.hear(S2, matched(mine, 3));
-        t.check_eq(
-            leader.view().commit_index,
-            Index(0),
-            "one follower twice is one",
-        );
+        t.check_eq(leader.view().commit_index, Index(0), "one follower twice is one");
         leader.hear(S3, matched(mine, 3));
         t.check_eq(
             leader.view().commit_index,
@@ -271,11 +236,7 @@ fn a_leader_counts_answers_of_its_own_term() {
             Role::Follower,
             "an answer of a later term ends its leadership",
         );
-        t.check_eq(
-            leader.view().commit_index,
-            Index(3),
-            "what is committed stays so",
-        );
+        t.check_eq(leader.view().commit_index, Index(3), "what is committed stays so");
     });
 }
 
@@ -315,18 +276,10 @@ fn a_follower_with_any_log_catches_up() {
             leader.ask(Op::Propose("new".into()));
             talk(&mut leader, &mut follower, 8);
             let (a, b) = (leader.view(), follower.view());
-            t.check_eq(
-                commands(&b),
-                commands(&a),
-                format!("{case}: the logs in the end"),
-            );
+            t.check_eq(commands(&b), commands(&a), format!("{case}: the logs in the end"));
             let seen = (a.commit_index, b.commit_index);
             let wanted = (a.last_index(), a.last_index());
-            t.check_eq(
-                seen,
-                wanted,
-                format!("{case}: the commit indexes in the end"),
-            );
+            t.check_eq(seen, wanted, format!("{case}: the commit indexes in the end"));
         }
     });
 }
@@ -352,11 +305,7 @@ fn three_servers_agree_on_a_log() {
             }
             let id = w.op(S2, Op::Propose("d".into()));
             let seen = w.answer(id).cloned();
-            w.expect_eq(
-                seen,
-                Some(Ret::NotLeader { hint: Some(S1) }),
-                "S2 names the leader",
-            );
+            w.expect_eq(seen, Some(Ret::NotLeader { hint: Some(S1) }), "S2 names the leader");
             w.run_for(ms(3_500));
             w.expect_eq(leaders(w, &THREE), vec![(S1, Term(1))], "S1 still leads");
         });
@@ -366,33 +315,27 @@ fn three_servers_agree_on_a_log() {
 #[test]
 fn a_second_leader_goes_on_with_the_log() {
     grade("G-I13", |t| {
-        t.script(
-            &manual(2, &THREE),
-            (Safety::default(), Told::default()),
-            |w| {
-                let watches = THREE.map(|s| w.op(s, Op::Watch));
-                elect(w, S1);
-                for n in 0..40 {
-                    // Batches: many are committed by one answer.
-                    propose(w, S1, &format!("{n}"));
-                    if n % 13 == 12 {
-                        beat(w, S1);
-                    }
+        t.script(&manual(2, &THREE), (Safety::default(), Told::default()), |w| {
+            let watches = THREE.map(|s| w.op(s, Op::Watch));
+            elect(w, S1);
+            for n in 0..40 {
+                // Batches: many are committed by one answer.
+                propose(w, S1, &format!("{n}"));
+                if n % 13 == 12 {
+                    beat(w, S1);
                 }
-                beat(w, S1);
-                elect(w, S2);
-                propose(w, S2, "more");
-                beat(w, S2);
-                let wanted: Vec<String> = (0..40)
-                    .map(|n| format!("{n}"))
-                    .chain(["more".into()])
-                    .collect();
-                for (server, watch) in THREE.into_iter().zip(watches) {
-                    let seen = told(w, watch);
-                    w.expect_eq(seen, wanted.clone(), format!("{server}: what it tells"));
-                }
-            },
-        );
+            }
+            beat(w, S1);
+            elect(w, S2);
+            propose(w, S2, "more");
+            beat(w, S2);
+            let wanted: Vec<String> =
+                (0..40).map(|n| format!("{n}")).chain(["more".into()]).collect();
+            for (server, watch) in THREE.into_iter().zip(watches) {
+                let seen = told(w, watch);
+                w.expect_eq(seen, wanted.clone(), format!("{server}: what it tells"));
+            }
+        });
     });
 }
 
@@ -412,11 +355,7 @@ fn up_to_figure_8<C: Checker<Raft>>(w: &mut Play<C>) {
     w.heal_link(S2, S1);
     lead(w, S1, 4);
     beat(w, S1);
-    w.expect_eq(
-        commands(&see(w, S2)),
-        vec!["e2".to_string()],
-        "S2 has e2 from S1",
-    );
+    w.expect_eq(commands(&see(w, S2)), vec!["e2".to_string()], "S2 has e2 from S1");
 }
 
 /// S1 is cut off, S3 is back.
@@ -501,20 +440,12 @@ fn a_heartbeat_commits_no_more_than_it_proves() {
             w.heal();
             w.fire(S2, &HEARTBEAT);
             w.deliver(S2, S1, is_append);
-            w.expect_eq(
-                see(w, S1).commit_index.0.min(2),
-                1,
-                "S1 has a, and something else than d",
-            );
+            w.expect_eq(see(w, S1).commit_index.0.min(2), 1, "S1 has a, and something else than d");
             w.release(S2, S1);
             beat(w, S2);
             let wanted = ["a", "d", "e"].map(String::from).to_vec();
             w.expect_eq(commands(&see(w, S1)), wanted, "S1's log in the end");
-            w.expect_eq(
-                see(w, S1).commit_index,
-                Index(3),
-                "S1's commit index in the end",
-            );
+            w.expect_eq(see(w, S1).commit_index, Index(3), "S1's commit index in the end");
         });
     });
 }
@@ -595,11 +526,7 @@ fn a_late_request_of_an_old_leader_is_refused() {
             w.release(S1, S3);
             w.release(S1, S2);
             w.run_for(MOMENT);
-            w.expect_eq(
-                see(w, S3),
-                before,
-                "S3 is in term 2: it takes nothing of term 1",
-            );
+            w.expect_eq(see(w, S3), before, "S3 is in term 2: it takes nothing of term 1");
             beat(w, S2);
             let wanted = ["a", "c"].map(String::from).to_vec();
             for server in THREE {
@@ -616,93 +543,81 @@ fn a_late_request_of_an_old_leader_is_refused() {
 #[test]
 fn an_answer_of_an_older_term_counts_for_nothing() {
     grade("G-I6", |t| {
-        t.script(
-            &manual(2, &FIVE),
-            (MatchIndex::default(), LeaderCompleteness::default()),
-            |w| {
-                elect(w, S1);
-                // S2's answer to x1 and x2 is under way for long.
-                for other in [S3, S4, S5] {
-                    w.cut_link(S1, other);
-                }
-                w.hold(S2, S1);
-                propose(w, S1, "x1");
-                w.run_for(MOMENT);
-                w.deliver(S2, S1, is_match);
-                propose(w, S1, "x2");
-                w.run_for(MOMENT);
-                w.heal();
-                // S3 leads term 2 and puts z in place of x1, at S1 and S2.
-                w.cut_link(S3, S2);
-                w.cut_link(S3, S1);
-                elect(w, S3);
-                for other in [S4, S5] {
-                    w.cut_link(S3, other);
-                }
-                w.heal_link(S3, S2);
-                w.heal_link(S3, S1);
-                propose(w, S3, "z");
-                beat(w, S3);
-                let z = vec!["z".to_string()];
-                w.expect_eq(commands(&see(w, S2)), z.clone(), "S2's log");
-                w.expect_eq(commands(&see(w, S1)), z, "S1's log");
-                w.isolate(S3);
-                // S1 leads again. The old answer says that S2 has two entries.
-                w.cut_link(S2, S1);
-                elect(w, S1);
-                w.heal_link(S2, S1);
-                w.cut_link(S1, S2);
-                propose(w, S1, "y");
-                w.release(S2, S1);
-                w.run_for(MOMENT);
-                let view = see(w, S1);
-                let of_s2 = view
-                    .match_index
-                    .iter()
-                    .find(|(s, _)| *s == S2)
-                    .map_or(0, |(_, i)| i.0);
-                w.expect(of_s2 < 2, "S1 takes an answer of term 1 for one of now");
-            },
-        );
+        t.script(&manual(2, &FIVE), (MatchIndex::default(), LeaderCompleteness::default()), |w| {
+            elect(w, S1);
+            // S2's answer to x1 and x2 is under way for long.
+            for other in [S3, S4, S5] {
+                w.cut_link(S1, other);
+            }
+            w.hold(S2, S1);
+            propose(w, S1, "x1");
+            w.run_for(MOMENT);
+            w.deliver(S2, S1, is_match);
+            propose(w, S1, "x2");
+            w.run_for(MOMENT);
+            w.heal();
+            // S3 leads term 2 and puts z in place of x1, at S1 and S2.
+            w.cut_link(S3, S2);
+            w.cut_link(S3, S1);
+            elect(w, S3);
+            for other in [S4, S5] {
+                w.cut_link(S3, other);
+            }
+            w.heal_link(S3, S2);
+            w.heal_link(S3, S1);
+            propose(w, S3, "z");
+            beat(w, S3);
+            let z = vec!["z".to_string()];
+            w.expect_eq(commands(&see(w, S2)), z.clone(), "S2's log");
+            w.expect_eq(commands(&see(w, S1)), z, "S1's log");
+            w.isolate(S3);
+            // S1 leads again. The old answer says that S2 has two entries.
+            w.cut_link(S2, S1);
+            elect(w, S1);
+            w.heal_link(S2, S1);
+            w.cut_link(S1, S2);
+            propose(w, S1, "y");
+            w.release(S2, S1);
+            w.run_for(MOMENT);
+            let view = see(w, S1);
+            let of_s2 = view.match_index.iter().find(|(s, _)| *s == S2).map_or(0, |(_, i)| i.0);
+            w.expect(of_s2 < 2, "S1 takes an answer of term 1 for one of now");
+        });
     });
 }
 
 #[test]
 fn entries_of_a_lost_leader_give_way() {
     grade("G-I3", |t| {
-        t.script(
-            &manual(2, &FIVE),
-            (Safety::default(), Told::default()),
-            |w| {
-                // Each of three leaders leaves entries that nobody else has.
-                for (leader, texts) in [(S1, ["a", "b"]), (S2, ["c", "d"]), (S3, ["e", "f"])] {
-                    elect(w, leader);
-                    w.isolate(leader);
-                    for text in texts {
-                        propose(w, leader, text);
-                    }
-                    beat(w, leader);
+        t.script(&manual(2, &FIVE), (Safety::default(), Told::default()), |w| {
+            // Each of three leaders leaves entries that nobody else has.
+            for (leader, texts) in [(S1, ["a", "b"]), (S2, ["c", "d"]), (S3, ["e", "f"])] {
+                elect(w, leader);
+                w.isolate(leader);
+                for text in texts {
+                    propose(w, leader, text);
                 }
-                w.heal();
-                beat(w, S1);
-                beat(w, S2);
-                beat(w, S3);
-                w.expect_eq(leaders(w, &FIVE), vec![(S3, Term(3))], "S3 leads term 3");
-                let wanted = ["e", "f"].map(String::from).to_vec();
-                for server in FIVE {
-                    w.expect_eq(
-                        commands(&see(w, server)),
-                        wanted.clone(),
-                        format!("{server}: its log"),
-                    );
-                    w.expect_eq(
-                        see(w, server).commit_index,
-                        Index(2),
-                        format!("{server}: its commit index"),
-                    );
-                }
-            },
-        );
+                beat(w, leader);
+            }
+            w.heal();
+            beat(w, S1);
+            beat(w, S2);
+            beat(w, S3);
+            w.expect_eq(leaders(w, &FIVE), vec![(S3, Term(3))], "S3 leads term 3");
+            let wanted = ["e", "f"].map(String::from).to_vec();
+            for server in FIVE {
+                w.expect_eq(
+                    commands(&see(w, server)),
+                    wanted.clone(),
+                    format!("{server}: its log"),
+                );
+                w.expect_eq(
+                    see(w, server).commit_index,
+                    Index(2),
+                    format!("{server}: its commit index"),
+                );
+            }
+        });
     });
 }
 
@@ -712,11 +627,7 @@ fn every_order_of_requests_and_answers() {
         // S1 leads with x under way; messages may come twice, and S2 may stand.
         let scope = Scope::new()
             .client([(S1, Op::Propose("y".into()))])
-            .budget(Budget {
-                fires: 1,
-                duplicates: 1,
-                ..Budget::default()
-            })
+            .budget(Budget { fires: 1, duplicates: 1, ..Budget::default() })
             .only_timers(|server, timer| server == S2 && *timer == ELECTION);
         t.script(&manual(2, &THREE), Safety::default(), |w| {
             elect(w, S1);
@@ -730,15 +641,12 @@ fn every_order_of_requests_and_answers() {
 #[test]
 fn every_order_around_figure_8() {
     grade("G-I4", |t| {
-        let scope = Scope::new()
-            .budget(Budget {
-                fires: 2,
-                ..Budget::default()
-            })
-            .only_timers(|server, timer| match *timer {
+        let scope = Scope::new().budget(Budget { fires: 2, ..Budget::default() }).only_timers(
+            |server, timer| match *timer {
                 ELECTION => server == S3,
                 _ => true,
-            });
+            },
+        );
         let invariants = (LeaderCompleteness::default(), StateMachineSafety::default());
         t.script(&manual(2, &THREE), invariants, |w| {
             up_to_figure_8(w);
@@ -768,10 +676,7 @@ fn many_logs_over_a_bad_network() {
             .aim("deafen the leader", leads, Strike::Deafen, 0.06)
             .aim("pause a candidate", stands, Strike::Stall, 0.1);
         let horizon = ms(2_500);
-        let cfg = Config {
-            max_entries: 3,
-            ..Config::of_stage(2, FIVE)
-        };
+        let cfg = Config { max_entries: 3, ..Config::of_stage(2, FIVE) };
         let scene = with_logs(cfg, &FIVE, |_| Vec::new())
             .with_faults(faults)
             .lasting(horizon, HEALED + LASTS);

@@ -1,4 +1,7 @@
 //! Stage 3: what survives a crash, wherever it falls.
+//!
+//! One file, however long: a stage's tests are read from the first to the last, and each is a story of its own.
+//! What two stages use stands in `support`.
 
 mod support;
 
@@ -12,16 +15,6 @@ use support::*;
 
 /// More effects than one handler of these scripts has.
 const EFFECTS: usize = 10;
-
-/// `server` has crashed at the effect that was told, or crashes now, if its handlers have fewer. It
-/// starts again.
-#[track_caller]
-fn wake<C: Checker<Raft>>(w: &mut Play<C>, server: Addr) {
-    if w.view(server).is_some() {
-        w.crash(server);
-    }
-    w.restart(server);
-}
 
 /// Lets `server` lead some later term.
 #[track_caller]
@@ -66,63 +59,51 @@ fn three_servers_with_disks_agree() {
 #[test]
 fn a_restart_forgets_nothing() {
     grade("G-I7", |t| {
-        t.script(
-            &manual(3, &THREE),
-            (Safety::default(), Told::default()),
-            |w| {
-                elect(w, S1);
-                for text in ["a", "b", "c"] {
-                    propose(w, S1, text);
+        t.script(&manual(3, &THREE), (Safety::default(), Told::default()), |w| {
+            elect(w, S1);
+            for text in ["a", "b", "c"] {
+                propose(w, S1, text);
+            }
+            beat(w, S1);
+            for round in 0..3 {
+                let before = THREE.map(|s| see(w, s));
+                w.run_for(ms(100));
+                for server in THREE {
+                    w.crash(server);
                 }
-                beat(w, S1);
-                for round in 0..3 {
-                    let before = THREE.map(|s| see(w, s));
-                    w.run_for(ms(100));
-                    for server in THREE {
-                        w.crash(server);
-                    }
-                    for (server, before) in THREE.into_iter().zip(before) {
-                        w.restart(server);
-                        let after = see(w, server);
-                        w.expect_eq(
-                            after.current_term,
-                            before.current_term,
-                            format!("{server}: its term"),
-                        );
-                        w.expect_eq(
-                            after.voted_for,
-                            before.voted_for,
-                            format!("{server}: its vote"),
-                        );
-                        w.expect_eq(
-                            commands(&after),
-                            commands(&before),
-                            format!("{server}: its log"),
-                        );
-                        let seen = (after.role, after.commit_index);
-                        w.expect_eq(
-                            seen,
-                            (Role::Follower, Index(0)),
-                            format!("{server}: part and commit index"),
-                        );
-                    }
-                    let watches = THREE.map(|s| w.op(s, Op::Watch));
-                    let leader = [S2, S3, S1][round];
-                    elect(w, leader);
-                    propose(w, leader, &format!("{round}"));
-                    beat(w, leader);
-                    for (server, watch) in THREE.into_iter().zip(watches) {
-                        let seen = told(w, watch);
-                        let wanted = commands(&see(w, leader));
-                        w.expect_eq(
-                            seen,
-                            wanted,
-                            format!("{server}: what it tells, from the beginning"),
-                        );
-                    }
+                for (server, before) in THREE.into_iter().zip(before) {
+                    w.restart(server);
+                    let after = see(w, server);
+                    w.expect_eq(
+                        after.current_term,
+                        before.current_term,
+                        format!("{server}: its term"),
+                    );
+                    w.expect_eq(after.voted_for, before.voted_for, format!("{server}: its vote"));
+                    w.expect_eq(commands(&after), commands(&before), format!("{server}: its log"));
+                    let seen = (after.role, after.commit_index);
+                    w.expect_eq(
+                        seen,
+                        (Role::Follower, Index(0)),
+                        format!("{server}: part and commit index"),
+                    );
                 }
-            },
-        );
+                let watches = THREE.map(|s| w.op(s, Op::Watch));
+                let leader = [S2, S3, S1][round];
+                elect(w, leader);
+                propose(w, leader, &format!("{round}"));
+                beat(w, leader);
+                for (server, watch) in THREE.into_iter().zip(watches) {
+                    let seen = told(w, watch);
+                    let wanted = commands(&see(w, leader));
+                    w.expect_eq(
+                        seen,
+                        wanted,
+                        format!("{server}: what it tells, from the beginning"),
+                    );
+                }
+            }
+        });
     });
 }
 
@@ -131,11 +112,8 @@ fn a_vote_survives_a_crash_at_any_effect() {
     grade("G-I7", |t| {
         for older in [false, true] {
             for k in 0..EFFECTS {
-                let invariants = (
-                    DurableVote::default(),
-                    ElectionSafety::default(),
-                    Monotonic::default(),
-                );
+                let invariants =
+                    (DurableVote::default(), ElectionSafety::default(), Monotonic::default());
                 t.script(&manual(3, &THREE), invariants, |w| {
                     if older {
                         // An election before, so that there is a vote of an older term to mix up.
@@ -146,7 +124,7 @@ fn a_vote_survives_a_crash_at_any_effect() {
                     w.crash_at_effect(S2, k);
                     w.fire(S1, &ELECTION);
                     w.run_for(MOMENT);
-                    wake(w, S2);
+                    reboot(w, S2);
                     w.heal();
                     // S3 has not heard of it, and stands in the same term.
                     w.cut_link(S1, S3);
@@ -178,16 +156,13 @@ fn lead_or_lose<C: Checker<Raft>>(w: &mut Play<C>, server: Addr, term: Term) {
 fn a_candidate_that_crashes_has_voted() {
     grade("G-I7", |t| {
         for k in 0..EFFECTS {
-            let invariants = (
-                DurableVote::default(),
-                ElectionSafety::default(),
-                Monotonic::default(),
-            );
+            let invariants =
+                (DurableVote::default(), ElectionSafety::default(), Monotonic::default());
             t.script(&manual(3, &THREE), invariants, |w| {
                 w.crash_at_effect(S1, k);
                 w.fire(S1, &ELECTION);
                 w.run_for(MOMENT);
-                wake(w, S1);
+                reboot(w, S1);
                 // S2 stands in the same term, if it has not heard of it yet.
                 w.fire(S2, &ELECTION);
                 w.run_for(MOMENT);
@@ -217,7 +192,7 @@ fn what_is_acknowledged_survives_a_crash_at_any_effect() {
                         propose(w, S1, &format!("{n}"));
                     }
                     w.run_for(MOMENT);
-                    wake(w, S2);
+                    reboot(w, S2);
                     // What S1 has committed, S2 and S3 have to know without it.
                     w.crash(S1);
                     w.heal();
@@ -282,7 +257,7 @@ fn a_leader_that_crashes_at_any_effect_loses_nothing() {
                 w.crash_at_effect(S1, k);
                 w.op(S1, Op::Propose("b".into()));
                 w.run_for(MOMENT);
-                wake(w, S1);
+                reboot(w, S1);
                 w.run_for(MOMENT);
                 w.crash(S2);
                 w.heal();
@@ -327,7 +302,7 @@ fn what_was_overwritten_does_not_come_back() {
                 w.heal_link(S3, S2);
                 w.heal_link(S2, S3);
                 beat(w, S3);
-                wake(w, S2);
+                reboot(w, S2);
                 beat(w, S3);
                 w.crash(S2);
                 w.restart(S2);
@@ -407,17 +382,9 @@ fn a_damaged_record_stops_the_server() {
             server.ask(Op::Propose(text.into()));
         }
         let again = One::boot_from(S1, cfg.clone(), server.files.clone()).view();
-        t.check_eq(
-            commands(&again),
-            commands(&server.view()),
-            "a whole log is read",
-        );
+        t.check_eq(commands(&again), commands(&server.view()), "a whole log is read");
         let place = |bytes: &[u8]| bytes.windows(6).position(|w| w == b"second");
-        let found = server
-            .files
-            .0
-            .iter()
-            .find_map(|(name, b)| Some((name.clone(), place(b)?)));
+        let found = server.files.0.iter().find_map(|(name, b)| Some((name.clone(), place(b)?)));
         t.check(found.is_some(), "the entries are on the disk, as they are");
         let Some((name, at)) = found else { return };
         let mut files = server.files.clone();
@@ -426,10 +393,7 @@ fn a_damaged_record_stops_the_server() {
         }
         // It may have been acknowledged: going on without it would break that promise.
         let said = t.must_panic(|| One::boot_from(S1, cfg, files));
-        t.check(
-            said.contains(&name),
-            format!("it names the file {name:?}; it says: {said}"),
-        );
+        t.check(said.contains(&name), format!("it names the file {name:?}; it says: {said}"));
     });
 }
 
@@ -451,18 +415,10 @@ fn an_old_word_of_the_disk_counts_for_nothing() {
             beat(w, S2);
             w.expect_eq(commands(&see(w, S1)), vec!["z".to_string()], "S1's log");
             elect(w, S1);
-            while w
-                .waiting()
-                .iter()
-                .any(|(from, to, _)| (*from, *to) == (S1, S1))
-            {
+            while w.waiting().iter().any(|(from, to, _)| (*from, *to) == (S1, S1)) {
                 w.deliver(S1, S1, any);
             }
-            w.expect_eq(
-                see(w, S1).last_index(),
-                Index(1),
-                "S1 has one entry, and counts no more",
-            );
+            w.expect_eq(see(w, S1).last_index(), Index(1), "S1 has one entry, and counts no more");
         });
     });
 }
@@ -481,7 +437,7 @@ fn a_failed_sync_is_not_tried_again() {
                 w.fail_next_sync(S2);
                 propose(w, S1, "lost by the disk");
                 beat(w, S1);
-                wake(w, S2);
+                reboot(w, S2);
                 beat(w, S1);
                 w.crash(S1);
                 w.heal();
@@ -512,11 +468,7 @@ fn an_old_entry_on_a_majority_is_not_committed_after_crashes() {
             w.heal_link(S2, S1);
             lead(w, S1, 4);
             beat(w, S1);
-            w.expect_eq(
-                commands(&see(w, S2)),
-                vec!["e2".to_string()],
-                "S2 has e2 from S1",
-            );
+            w.expect_eq(commands(&see(w, S2)), vec!["e2".to_string()], "S2 has e2 from S1");
             w.crash(S1);
             w.heal();
             lead(w, S3, 5);
@@ -568,11 +520,7 @@ fn a_majority_that_crashes_keeps_what_was_committed() {
             beat(w, S2);
             for server in FIVE {
                 let seen = (see(w, server).commit_index, see(w, server).log.len());
-                w.expect_eq(
-                    seen,
-                    (Index(7), 7),
-                    format!("{server}: commit index and length"),
-                );
+                w.expect_eq(seen, (Index(7), 7), format!("{server}: commit index and length"));
             }
         });
     });
@@ -582,11 +530,7 @@ fn a_majority_that_crashes_keeps_what_was_committed() {
 fn every_crash_around_a_vote() {
     grade("G-I7", |t| {
         let scope = Scope::new()
-            .budget(Budget {
-                fires: 1,
-                cuts: 1,
-                ..Budget::default()
-            })
+            .budget(Budget { fires: 1, cuts: 1, ..Budget::default() })
             .only_timers(|server, timer| server == S3 && *timer == ELECTION);
         let invariants = (DurableVote::default(), ElectionSafety::default());
         t.script(&manual(3, &THREE), invariants, |w| {
@@ -602,18 +546,11 @@ fn every_crash_around_a_vote() {
 fn every_crash_around_an_entry() {
     grade("G-I4", |t| {
         let scope = Scope::new()
-            .budget(Budget {
-                fires: 1,
-                cuts: 1,
-                ..Budget::default()
-            })
+            .budget(Budget { fires: 1, cuts: 1, ..Budget::default() })
             .torn()
             .only_timers(|server, timer| server != S1 && *timer == ELECTION);
-        let invariants = (
-            LeaderCompleteness::default(),
-            StateMachineSafety::default(),
-            DurableVote::default(),
-        );
+        let invariants =
+            (LeaderCompleteness::default(), StateMachineSafety::default(), DurableVote::default());
         t.script(&manual(3, &THREE), invariants, |w| {
             elect(w, S1);
             w.hold_all();
@@ -644,10 +581,7 @@ fn many_crashes() {
             .aim("slow the leader's disk", leads, Strike::SlowSync, 0.1)
             .aim("cut off the leader", leads, Strike::Isolate, 0.05);
         let horizon = ms(2_500);
-        let cfg = Config {
-            max_entries: 3,
-            ..Config::of_stage(3, FIVE)
-        };
+        let cfg = Config { max_entries: 3, ..Config::of_stage(3, FIVE) };
         let scene = with_logs(cfg, &FIVE, |_| Vec::new())
             .with_faults(faults)
             .lasting(horizon, HEALED + LASTS);

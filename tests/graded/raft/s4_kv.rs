@@ -1,4 +1,7 @@
 //! Stage 4: a store whose writes are done exactly once and whose reads are never stale.
+//!
+//! One file, however long: a stage's tests are read from the first to the last, and each is a story of its own.
+//! What two stages use stands in `support`.
 
 mod support;
 
@@ -24,30 +27,14 @@ fn the_table_knows_each_clients_last_write() {
         let told = Known::Done(Some("before".into()));
         t.check_eq(table.look_up(a, 1), told, "its last write, with its answer");
         t.check_eq(table.look_up(a, 2), Known::New, "its next write");
-        t.check_eq(
-            table.look_up(a, 7),
-            Known::New,
-            "a write after some that were lost",
-        );
-        t.check_eq(
-            table.look_up(b, 1),
-            Known::New,
-            "another client's first write",
-        );
+        t.check_eq(table.look_up(a, 7), Known::New, "a write after some that were lost");
+        t.check_eq(table.look_up(b, 1), Known::New, "another client's first write");
         table.record(a, 2, None);
         t.check_eq(table.look_up(a, 2), Known::Done(None), "the last write now");
         t.check_eq(table.look_up(a, 1), Known::Old, "the one before it");
         table.record(b, 5, None);
-        t.check_eq(
-            table.look_up(a, 3),
-            Known::New,
-            "the next of the first client",
-        );
-        t.check_eq(
-            table.look_up(b, 4),
-            Known::Old,
-            "an earlier one of the second",
-        );
+        t.check_eq(table.look_up(a, 3), Known::New, "the next of the first client");
+        t.check_eq(table.look_up(b, 4), Known::Old, "an earlier one of the second");
     });
 }
 
@@ -64,20 +51,12 @@ fn a_write_is_applied_once() {
         t.check_eq(state.apply(second), answer(Some("a ")), "the same again");
         t.check_eq(state.apply(first), KvRet::OldWrite, "one from before");
         let other = write(2, 1, add("x", "c "));
-        t.check_eq(
-            state.apply(other),
-            answer(Some("a b ")),
-            "of another client",
-        );
+        t.check_eq(state.apply(other), answer(Some("a b ")), "of another client");
         let x = state.store.get("x").map(String::as_str);
         t.check_eq(x, Some("a b c "), "the value in the end");
         // What a write found when it was done is its answer, whatever stands there now.
         let third = write(1, 3, Update::Delete { key: "x".into() });
-        t.check_eq(
-            state.apply(third.clone()),
-            answer(Some("a b c ")),
-            "a deletion",
-        );
+        t.check_eq(state.apply(third.clone()), answer(Some("a b c ")), "a deletion");
         state.apply(write(2, 2, put("x", "d ")));
         t.check_eq(state.apply(third), answer(Some("a b c ")), "the same again");
         let x = state.store.get("x").map(String::as_str);
@@ -122,11 +101,7 @@ fn leads_alone(stage: u32) -> Alone<Kv> {
 fn an_answer_goes_to_the_write_of_its_term() {
     grade("G-I8", |t| {
         let mut one = leads_alone(4);
-        t.check_eq(
-            one.view().raft.commit_index,
-            Index(1),
-            "S1 leads, and has committed its no-op",
-        );
+        t.check_eq(one.view().raft.commit_index, Index(1), "S1 leads, and has committed its no-op");
         let (mine, _) = one.ask(KvOp::Write(write(1, 1, add("x", "mine "))));
         t.check_eq(one.answer(mine), None, "one copy is no quorum");
         // S2 leads term 2 by now, and has put other entries into that place and committed them.
@@ -196,20 +171,12 @@ fn a_read_waits_for_answers_to_a_later_round() {
         let mut one = leads_alone(4);
         let before = rounds(&one.fire(HEARTBEAT), S2);
         let (read, sent) = one.ask(get("x"));
-        t.check_eq(
-            one.answer(read),
-            None,
-            "S1 cannot know yet that it still leads",
-        );
+        t.check_eq(one.answer(read), None, "S1 cannot know yet that it still leads");
         for round in before {
             one.hear(S2, answered(round, 1));
             one.hear(S3, answered(round, 1));
         }
-        t.check_eq(
-            one.answer(read),
-            None,
-            "those rounds began before the question",
-        );
+        t.check_eq(one.answer(read), None, "those rounds began before the question");
         let sent = [sent, one.fire(HEARTBEAT)].concat();
         let round = rounds(&sent, S2).into_iter().max().unwrap_or_default();
         t.check(round > 0, "a round begins after the question");
@@ -258,11 +225,7 @@ fn a_conflict_answers_a_round_too() {
         (m.round, m.result) = (round, AppendResult::OldTerm);
         m.term = Term(0);
         one.hear(S2, Msg::Appended(m.clone()));
-        t.check_eq(
-            one.answer(read),
-            None,
-            "an answer of an older term says nothing",
-        );
+        t.check_eq(one.answer(read), None, "an answer of an older term says nothing");
         one.hear(S3, answered(round, 1));
         t.check_eq(one.answer(read), value(None), "S1 and S3 are a quorum");
     });
@@ -280,20 +243,13 @@ fn a_store_serves_its_clients() {
             append_at(w, S1, 1, 1, "a ");
             append_at(w, S1, 2, 1, "b ");
             reads(w, S1, Some("a b "), "what was written");
-            let ids: Vec<_> = (1..=6)
-                .map(|n| ask(w, S1, 10 + n, 1, &format!("{n} ")))
-                .collect();
+            let ids: Vec<_> = (1..=6).map(|n| ask(w, S1, 10 + n, 1, &format!("{n} "))).collect();
             beat(w, S1);
             for id in ids {
                 let done = matches!(w.answer(id), Some(KvRet::Done(_)));
                 w.expect(done, "each of a batch is done");
             }
-            reads(
-                w,
-                S1,
-                Some("a b 1 2 3 4 5 6 "),
-                "all, in the order of the log",
-            );
+            reads(w, S1, Some("a b 1 2 3 4 5 6 "), "all, in the order of the log");
             let id = w.op(S2, get("x"));
             let hint = Some(S1);
             w.expect_eq(
@@ -302,11 +258,7 @@ fn a_store_serves_its_clients() {
                 "S2 knows who leads",
             );
             let id = ask(w, S3, 1, 2, "no ");
-            w.expect_eq(
-                w.answer(id).cloned(),
-                Some(KvRet::NotLeader { hint }),
-                "and so does S3",
-            );
+            w.expect_eq(w.answer(id).cloned(), Some(KvRet::NotLeader { hint }), "and so does S3");
             for server in THREE {
                 let seen = (shop(w, server).applied, x(w, server));
                 let wanted = (Index(9), Some("a b 1 2 3 4 5 6 ".into()));
@@ -355,11 +307,7 @@ fn a_retry_at_the_next_leader_is_done_once() {
             elect(w, S2);
             let again = ask(w, S2, 1, 2, "b ");
             settle(w, S2, again);
-            w.expect_eq(
-                w.answer(again).cloned(),
-                done(Some("a ")),
-                "b was done on what a left",
-            );
+            w.expect_eq(w.answer(again).cloned(), done(Some("a ")), "b was done on what a left");
             reads(w, S2, Some("a b "), "once");
             w.restart(S1);
             w.heal();
@@ -381,30 +329,15 @@ fn a_write_that_is_asked_twice_at_once_is_done_once() {
             let third = ask(w, S1, 1, 1, "a ");
             beat(w, S1);
             for id in [first, again, third] {
-                w.expect_eq(
-                    w.answer(id).cloned(),
-                    done(None),
-                    "whoever asks is told the same",
-                );
+                w.expect_eq(w.answer(id).cloned(), done(None), "whoever asks is told the same");
             }
-            w.expect_eq(
-                w.answer(other).cloned(),
-                done(Some("a ")),
-                "another client's write",
-            );
+            w.expect_eq(w.answer(other).cloned(), done(Some("a ")), "another client's write");
             let next = ask(w, S1, 1, 2, "c ");
             let late = ask(w, S1, 1, 1, "a ");
             beat(w, S1);
-            w.expect_eq(
-                w.answer(next).cloned(),
-                done(Some("a b ")),
-                "the next write",
-            );
+            w.expect_eq(w.answer(next).cloned(), done(Some("a b ")), "the next write");
             let old = !matches!(w.answer(late), Some(KvRet::Done(before)) if before.is_some());
-            w.expect(
-                old,
-                "a late copy of the first is not done on what stands there now",
-            );
+            w.expect(old, "a late copy of the first is not done on what stands there now");
             reads(w, S1, Some("a b c "), "each once");
         });
     });
@@ -428,10 +361,7 @@ fn a_write_of_a_lost_leader_is_done_where_it_is_asked_again() {
             beat(w, S2);
             let answer = w.answer(lost).cloned();
             let unknown = matches!(answer, Some(KvRet::NotLeader { .. }));
-            w.expect(
-                unknown,
-                format!("S1 gives up its b; its client is told {answer:?}"),
-            );
+            w.expect(unknown, format!("S1 gives up its b; its client is told {answer:?}"));
             lead(w, S1, 3);
             reads(w, S1, Some("a c b "), "each once");
         });
@@ -451,20 +381,13 @@ fn a_new_leader_that_has_committed_nothing<C: Checker<Kv>>(w: &mut Shop<C>) {
     w.cut_link(S1, S2);
     w.release(S2, S1);
     w.run_for(MOMENT);
-    w.expect_eq(
-        w.answer(id).cloned(),
-        done(None),
-        "S1 and S2 have a: it is done",
-    );
+    w.expect_eq(w.answer(id).cloned(), done(None), "S1 and S2 have a: it is done");
     w.cut_link(S2, S1);
     hold_between(w, S2, S3);
     w.fire(S2, &ELECTION);
     pass(w, S2, S3, |msg| !is_full(msg));
     let view = see(w, S2);
-    w.expect(
-        view.leads(),
-        format!("S2 leads with S3's vote, in {view:?}"),
-    );
+    w.expect(view.leads(), format!("S2 leads with S3's vote, in {view:?}"));
 }
 
 #[test]
@@ -485,11 +408,7 @@ fn a_new_leader_knows_what_was_committed_before_it_answers() {
             );
             w.release_all();
             settle(w, S2, read);
-            w.expect_eq(
-                w.answer(read).cloned(),
-                value(Some("a ")),
-                "in the end S2 answers",
-            );
+            w.expect_eq(w.answer(read).cloned(), value(Some("a ")), "in the end S2 answers");
         });
     });
 }
@@ -527,10 +446,7 @@ fn a_leader_that_was_replaced_answers_no_read() {
             for id in [read, more] {
                 let told = w.answer(id).cloned();
                 let refused = matches!(told, Some(KvRet::NotLeader { .. }));
-                w.expect(
-                    refused,
-                    format!("S1 hears that it was replaced, and says {told:?}"),
-                );
+                w.expect(refused, format!("S1 hears that it was replaced, and says {told:?}"));
             }
             reads(w, S2, Some("a b "), "S2 knows both");
         });
@@ -622,11 +538,7 @@ fn answers_of_an_earlier_reign_confirm_nothing() {
                 w.deliver(*from, S1, |m| m == msg);
             }
             w.run_for(MOMENT);
-            w.expect_eq(
-                w.answer(read).cloned(),
-                None,
-                "they tell of term 1, not of now",
-            );
+            w.expect_eq(w.answer(read).cloned(), None, "they tell of term 1, not of now");
         });
     });
 }
@@ -661,11 +573,7 @@ fn a_slow_disk_delays_answers_and_no_more() {
             w.restart(S2);
             w.run_for(MOMENT);
             beat(w, S1);
-            w.expect_eq(
-                w.answer(b).cloned(),
-                done(Some("a ")),
-                "S2 has it after its restart",
-            );
+            w.expect_eq(w.answer(b).cloned(), done(Some("a ")), "S2 has it after its restart");
             reads(w, S1, Some("a b "), "once");
         });
     });
@@ -675,10 +583,7 @@ fn a_slow_disk_delays_answers_and_no_more() {
 fn every_order_of_a_read_after_an_election() {
     grade("G-I8", |t| {
         let scope = Scope::new()
-            .budget(Budget {
-                fires: 1,
-                ..Budget::default()
-            })
+            .budget(Budget { fires: 1, ..Budget::default() })
             .only_timers(|server, timer| server == S2 && *timer == HEARTBEAT)
             .client([(S2, Op::Read)])
             .client([(S1, Op::Read)]);
@@ -727,19 +632,12 @@ fn many_clients_and_all_faults() {
             .aim("deafen the leader", shop_leads, Strike::Deafen, 0.05)
             .aim("stall the leader", shop_leads, Strike::Stall, 0.05);
         let horizon = ms(1_400);
-        let scene = stores(4, &THREE)
-            .with_faults(faults)
-            .lasting(horizon, HEALED + LASTS);
+        let scene = stores(4, &THREE).with_faults(faults).lasting(horizon, HEALED + LASTS);
         let scene = with_shoppers(scene, 4, ms(40)).patience(ms(300));
         let state = (ExactlyOnce::default(), Content::default(), Linearizable);
         let lively = (StableLeader::by(horizon + HEALED), Progress, Busy::new());
         t.swarm(&scene, (Safety::default(), state, lively));
-        let least = Deeds {
-            elections: 200,
-            writes: 1_500,
-            reads: 1_500,
-            ..Deeds::default()
-        };
+        let least = Deeds { elections: 200, writes: 1_500, reads: 1_500, ..Deeds::default() };
         Busy::check(t, least);
     });
 }
@@ -756,18 +654,10 @@ fn a_read_is_told_an_index() {
             w.run_for(MOMENT);
             beat(w, S1);
             let told = w.answer(read).cloned();
-            w.expect_eq(
-                told,
-                Some(Ret::ReadAt { index: Index(2) }),
-                "the commit index",
-            );
+            w.expect_eq(told, Some(Ret::ReadAt { index: Index(2) }), "the commit index");
             let other = w.op(S2, Op::Read);
             let told = w.answer(other).cloned();
-            w.expect_eq(
-                told,
-                Some(Ret::NotLeader { hint: Some(S1) }),
-                "S2 does not lead",
-            );
+            w.expect_eq(told, Some(Ret::NotLeader { hint: Some(S1) }), "S2 does not lead");
         });
     });
 }

@@ -1,4 +1,7 @@
 //! Stage 5: the log is cut short, and who is far behind is sent an image.
+//!
+//! One file, however long: a stage's tests are read from the first to the last, and each is a story of its own.
+//! What two stages use stands in `support`.
 
 mod support;
 
@@ -27,21 +30,18 @@ fn compacting_of(servers: &[Addr], every: u64) -> Scenario<Kv> {
 
 fn small(stage: u32, servers: &[Addr], every: u64) -> KvConfig {
     let kv = kv(stage, servers);
-    KvConfig {
-        raft: Config {
-            chunk_bytes: 16,
-            ..kv.raft
-        },
-        compact_every: Some(every),
-    }
+    KvConfig { raft: Config { chunk_bytes: 16, ..kv.raft }, compact_every: Some(every) }
+}
+
+/// The same, with the whole image in one message.
+fn in_one_piece(every: u64) -> Scenario<Kv> {
+    let cfg = KvConfig { compact_every: Some(every), ..kv_by_hand(kv(5, &THREE)) };
+    stores_of(&THREE, |_| cfg.clone())
 }
 
 /// What every run of stores keeps to.
 fn all() -> (Safety, (ExactlyOnce, Content, Linearizable)) {
-    (
-        Safety::default(),
-        (ExactlyOnce::default(), Content::default(), Linearizable),
-    )
+    (Safety::default(), (ExactlyOnce::default(), Content::default(), Linearizable))
 }
 
 /// Appends n, n+1, … to `x`, as writes of client 1.
@@ -68,14 +68,6 @@ fn all_have<C: Checker<Kv>>(w: &mut Shop<C>, servers: &[Addr], n: u64) {
     }
 }
 
-/// Starts a server again if it is down.
-#[track_caller]
-fn wake<C: Checker<Kv>>(w: &mut Shop<C>, server: Addr) {
-    if w.view(server).is_none() {
-        w.restart(server);
-    }
-}
-
 fn is_snapshot(msg: &Msg) -> bool {
     matches!(msg, Msg::InstallSnapshot(_))
 }
@@ -84,11 +76,7 @@ fn is_snapshot(msg: &Msg) -> bool {
 
 /// A server without a disk, set up for this stage.
 fn server(me: Addr) -> One {
-    let cfg = Config {
-        durable: false,
-        chunk_bytes: 4,
-        ..Config::of_stage(5, THREE)
-    };
+    let cfg = Config { durable: false, chunk_bytes: 4, ..Config::of_stage(5, THREE) };
     let mut one = One::boot(me, cfg);
     one.ask(Op::Watch);
     one
@@ -123,11 +111,7 @@ fn a_snapshot_takes_the_place_of_the_log() {
         compact(&mut one, 3);
         t.check_eq(shape(&one), (3, 2, vec![2, 3]), "a later one");
         compact(&mut one, 2);
-        t.check_eq(
-            shape(&one),
-            (3, 2, vec![2, 3]),
-            "an earlier one changes nothing",
-        );
+        t.check_eq(shape(&one), (3, 2, vec![2, 3]), "an earlier one changes nothing");
         compact(&mut one, 5);
         t.check_eq(shape(&one), (3, 2, vec![2, 3]), "entry 5 is not committed");
         compact(&mut one, 4);
@@ -157,25 +141,13 @@ fn the_boundary_has_a_term() {
         t.check_eq(seen, Some(4), "an entry right behind the snapshot");
         let mut one = whole();
         let seen = matched_to(&mut one, append(3, (3, 3), next, 3));
-        t.check_eq(
-            seen,
-            None,
-            "the entry before it has another term in the snapshot",
-        );
+        t.check_eq(seen, None, "the entry before it has another term in the snapshot");
         t.check_eq(shape(&one), (3, 2, vec![]), "nothing was stored");
         let seen = matched_to(&mut whole(), append(3, (1, 1), entries(2, &[2, 2, 3]), 3));
-        t.check_eq(
-            seen,
-            Some(4),
-            "a request that begins before the end of the snapshot",
-        );
+        t.check_eq(seen, Some(4), "a request that begins before the end of the snapshot");
         let mut one = whole();
         matched_to(&mut one, append(3, (0, 0), entries(1, &[1, 2, 2, 3]), 3));
-        t.check_eq(
-            shape(&one),
-            (3, 2, vec![3]),
-            "what the snapshot holds is passed over",
-        );
+        t.check_eq(shape(&one), (3, 2, vec![3]), "what the snapshot holds is passed over");
     });
 }
 
@@ -191,10 +163,7 @@ fn the_boundary_counts_in_elections() {
             compact(&mut one, 3);
             one
         };
-        t.check(
-            !granted(&mut whole(), 9, 1),
-            "a log with an earlier last term is not up to date",
-        );
+        t.check(!granted(&mut whole(), 9, 1), "a log with an earlier last term is not up to date");
         t.check(!granted(&mut whole(), 2, 2), "nor is a shorter one");
         t.check(granted(&mut whole(), 3, 2), "an equal one is");
         // The same as a candidate.
@@ -204,11 +173,7 @@ fn the_boundary_counts_in_elections() {
             _ => None,
         });
         let wanted = Some((Index(3), Term(2)));
-        t.check_eq(
-            asks,
-            wanted,
-            "a candidate's last entry, if it is in its snapshot",
-        );
+        t.check_eq(asks, wanted, "a candidate's last entry, if it is in its snapshot");
     });
 }
 
@@ -243,39 +208,19 @@ fn pieces_come_in_any_order() {
     grade("G-I12", |t| {
         let received = |n| Some(SnapshotResult::Received(n));
         let mut one = follower(&[1], 0);
-        t.check_eq(
-            says(&mut one, piece((7, 2), 0, "abcd", false)),
-            received(4),
-            "the first",
-        );
-        t.check_eq(
-            says(&mut one, piece((7, 2), 0, "abcd", false)),
-            received(4),
-            "again",
-        );
+        t.check_eq(says(&mut one, piece((7, 2), 0, "abcd", false)), received(4), "the first");
+        t.check_eq(says(&mut one, piece((7, 2), 0, "abcd", false)), received(4), "again");
         t.check_eq(
             says(&mut one, piece((7, 2), 8, "ij", true)),
             received(4),
             "one that came too early",
         );
         t.check_eq(shape(&one), (0, 0, vec![1]), "nothing is installed yet");
-        t.check_eq(
-            says(&mut one, piece((7, 2), 4, "efgh", false)),
-            received(8),
-            "the second",
-        );
-        t.check_eq(
-            says(&mut one, piece((7, 2), 4, "efgh", false)),
-            received(8),
-            "again",
-        );
+        t.check_eq(says(&mut one, piece((7, 2), 4, "efgh", false)), received(8), "the second");
+        t.check_eq(says(&mut one, piece((7, 2), 4, "efgh", false)), received(8), "again");
         let last = says(&mut one, piece((7, 2), 8, "ij", true));
         t.check_eq(last, Some(SnapshotResult::Installed), "the last");
-        t.check_eq(
-            shape(&one),
-            (7, 2, vec![]),
-            "the snapshot took the place of the log",
-        );
+        t.check_eq(shape(&one), (7, 2, vec![]), "the snapshot took the place of the log");
         let view = one.view();
         t.check_eq(
             (view.commit_index, view.last_applied),
@@ -333,11 +278,7 @@ fn a_snapshot_that_is_old_news_changes_nothing() {
         compact(&mut one, 3);
         let before = one.view();
         let said = says(&mut one, piece((2, 2), 0, "old", true));
-        t.check_eq(
-            said,
-            Some(SnapshotResult::Installed),
-            "older than its own snapshot",
-        );
+        t.check_eq(said, Some(SnapshotResult::Installed), "older than its own snapshot");
         t.check_eq(one.view(), before, "nothing changes");
         let Msg::InstallSnapshot(mut old) = piece((9, 2), 0, "old", true) else {
             unreachable!("that is what it makes");
@@ -345,11 +286,7 @@ fn a_snapshot_that_is_old_news_changes_nothing() {
         old.term = Term(2);
         let before = one.view();
         let said = taken(one.hear(S3, Msg::InstallSnapshot(old))).map(|m| m.result);
-        t.check_eq(
-            said,
-            Some(SnapshotResult::OldTerm),
-            "of a leader that was replaced",
-        );
+        t.check_eq(said, Some(SnapshotResult::OldTerm), "of a leader that was replaced");
         t.check_eq(one.view(), before, "nothing changes");
     });
 }
@@ -361,24 +298,13 @@ fn what_the_snapshot_matches_stays() {
         let said = says(&mut one, piece((3, 2), 0, "three", true));
         t.check_eq(said, Some(SnapshotResult::Installed), "it has all that");
         let view = one.view();
-        t.check_eq(
-            view.last_index(),
-            Index(4),
-            "entry 4 was acknowledged, and stays",
-        );
+        t.check_eq(view.last_index(), Index(4), "entry 4 was acknowledged, and stays");
         t.check_eq(view.term_at(Index(4)), Some(Term(3)), "its term");
-        t.check(
-            view.commit_index >= Index(3),
-            "what is in a snapshot is committed",
-        );
+        t.check(view.commit_index >= Index(3), "what is in a snapshot is committed");
         // A log that differs there goes, and all of it.
         let mut one = follower(&[1, 1, 1, 1, 1], 1);
         says(&mut one, piece((3, 2), 0, "three", true));
-        t.check_eq(
-            shape(&one),
-            (3, 2, vec![]),
-            "an entry of another term: the whole log goes",
-        );
+        t.check_eq(shape(&one), (3, 2, vec![]), "an entry of another term: the whole log goes");
         let mut one = follower(&[1, 2], 1);
         says(&mut one, piece((3, 2), 0, "three", true));
         t.check_eq(shape(&one), (3, 2, vec![]), "a log that ends before");
@@ -397,11 +323,7 @@ fn the_image_holds_what_a_server_needs() {
         other.apply(write(3, 1, put("z", "gone")));
         other.restore(&image);
         t.check_eq(other.applied, Index(5), "the last entry in it");
-        t.check_eq(
-            other.store.clone(),
-            state.store.clone(),
-            "the values, and no others",
-        );
+        t.check_eq(other.store.clone(), state.store.clone(), "the values, and no others");
         let again = other.apply(write(1, 1, add("x", "a ")));
         t.check_eq(again, KvRet::Done(None), "a write that is in it is known");
         let again = other.apply(write(3, 1, put("z", "new")));
@@ -409,35 +331,52 @@ fn the_image_holds_what_a_server_needs() {
     });
 }
 
+fn config(voters: &[Addr], term: u64) -> Entry {
+    Entry { term: Term(term), payload: Payload::Config(Membership::of(voters.iter().copied())) }
+}
+
+/// How many servers vote.
+fn voters(one: &One) -> usize {
+    one.view().membership.voters.len()
+}
+
 #[test]
 fn a_membership_in_the_log_is_in_the_snapshot() {
     grade("G-I12", |t| {
-        let config = |voters: &[Addr], term| Entry {
-            term: Term(term),
-            payload: Payload::Config(Membership::of(voters.iter().copied())),
-        };
-        let mut one = server(S2);
+        let cfg = Config::of_stage(5, THREE);
+        let mut one = One::boot(S2, cfg.clone());
+        one.ask(Op::Watch);
         let mut log = entries(1, &[1]);
         log.push(config(&[S1, S2, S3, S4], 1));
         log.extend(entries(3, &[1]));
         log.push(config(&FIVE, 1));
-        one.hear(S1, append(3, (0, 0), log, 4));
+        one.hear(S1, append(3, (0, 0), log, 3));
         compact(&mut one, 3);
-        let view = one.view();
-        t.check_eq(
-            view.membership.voters.len(),
-            5,
-            "the latest is in the log still",
-        );
-        t.check_eq(view.membership_index, Index(4), "there");
+        t.check_eq(voters(&one), 5, "the latest is in the log still");
+        let index = one.view().membership_index;
+        t.check_eq(index, Index(4), "there");
+        let mut again = One::boot_from(S2, cfg, one.files.clone());
+        again.ask(Op::Watch);
+        t.check_eq(voters(&again), 5, "after a restart too");
         // A leader of a later term drops entry 4: the snapshot's is in force.
-        one.hear(S3, append(4, (3, 1), entries(4, &[4]), 3));
-        let view = one.view();
-        t.check_eq(
-            view.membership.voters.len(),
-            4,
-            "the servers as of the snapshot's last entry",
-        );
+        for mut one in [one, again] {
+            one.hear(S3, append(4, (3, 1), entries(4, &[4]), 3));
+            let text = "the servers as of the snapshot's last entry";
+            t.check_eq(voters(&one), 4, text);
+        }
+        // The label of a leader's snapshot counts, whatever this log held.
+        let mut one = server(S2);
+        let mut log = entries(1, &[1]);
+        log.push(config(&[S1, S2, S3, S4], 1));
+        one.hear(S1, append(3, (0, 0), log, 1));
+        t.check_eq(voters(&one), 4, "a membership that is not committed");
+        let Msg::InstallSnapshot(mut m) = piece((7, 2), 0, "seven", true) else {
+            unreachable!("that is what it makes");
+        };
+        m.membership = Membership::of(FIVE);
+        one.hear(S1, Msg::InstallSnapshot(m));
+        t.check_eq(shape(&one), (7, 2, vec![]), "a snapshot takes its place");
+        t.check_eq(voters(&one), 5, "and brings its own membership");
     });
 }
 
@@ -475,10 +414,7 @@ fn a_server_that_was_away_is_sent_a_snapshot() {
                 beat(w, S1);
             }
             let sent = w.count_sent(S1, S3, is_snapshot);
-            w.expect(
-                sent > 1,
-                "S1 has no longer what S3 lacks: it sends pieces of a snapshot",
-            );
+            w.expect(sent > 1, "S1 has no longer what S3 lacks: it sends pieces of a snapshot");
             all_have(w, &THREE, 14);
             fill(w, S1, 15..=16);
             beat(w, S1);
@@ -507,11 +443,7 @@ fn a_client_is_remembered_in_a_snapshot() {
             // The client never heard of its answer.
             let again = ask(w, S3, 7, 2, "only ");
             settle(w, S3, again);
-            w.expect_eq(
-                w.answer(again).cloned(),
-                done(Some("once ")),
-                "as it was told before",
-            );
+            w.expect_eq(w.answer(again).cloned(), done(Some("once ")), "as it was told before");
             let wanted = format!("once only {}", texts(8));
             reads(w, S3, Some(&wanted), "each once");
         });
@@ -534,11 +466,7 @@ fn a_client_is_remembered_after_restarts() {
             elect(w, S2);
             let again = ask(w, S2, 1, 7, "7 ");
             settle(w, S2, again);
-            w.expect_eq(
-                w.answer(again).cloned(),
-                done(Some(&texts(6))),
-                "as it was told before",
-            );
+            w.expect_eq(w.answer(again).cloned(), done(Some(&texts(6))), "as it was told before");
             fill(w, S2, 8..=9);
             beat(w, S2);
             all_have(w, &THREE, 9);
@@ -595,8 +523,7 @@ fn a_compaction_is_cut_off_at_any_effect() {
                 wake(w, S2);
                 w.crash_at_effect(S2, k);
                 beat(w, S1);
-                w.crash_if_up(S2);
-                w.restart(S2);
+                reboot(w, S2);
                 beat(w, S1);
                 fill(w, S1, 2..=4);
                 // What S2 has acknowledged it must have.
@@ -631,8 +558,7 @@ fn a_log_and_its_snapshot_are_never_both_gone() {
                 w.crash_at_effect(S2, k);
                 beat_if_up(w, S1);
                 for server in [S1, S2] {
-                    w.crash_if_up(server);
-                    w.restart(server);
+                    reboot(w, server);
                 }
                 // Whose log is longer depends on where they crashed.
                 for server in [S2, S1, S2, S1] {
@@ -650,19 +576,6 @@ fn a_log_and_its_snapshot_are_never_both_gone() {
             });
         }
     });
-}
-
-/// Verbs on servers that may be down.
-trait IfUp {
-    fn crash_if_up(&mut self, server: Addr);
-}
-impl<C: Checker<Kv>> IfUp for Shop<C> {
-    #[track_caller]
-    fn crash_if_up(&mut self, server: Addr) {
-        if self.view(server).is_some() {
-            self.crash(server);
-        }
-    }
 }
 
 #[track_caller]
@@ -701,6 +614,77 @@ fn an_installation_is_cut_off_at_any_effect() {
                 w.expect_eq(state, Some(texts(11)), "S3 leads on with all of it");
             });
         }
+    });
+}
+
+#[test]
+fn a_log_that_a_snapshot_replaced_is_gone_for_good() {
+    grade("G-I7", |t| {
+        for k in 0..EFFECTS {
+            t.script(&compacting(6), all(), |w| {
+                // S3 leads first; most of its log is its own, and longer than what is committed.
+                elect(w, S3);
+                fill(w, S3, 1..=1);
+                beat(w, S3);
+                w.isolate(S3);
+                for seq in 1..=12 {
+                    ask(w, S3, 9, seq, "lost ");
+                }
+                lead_again(w, S1);
+                fill(w, S1, 2..=6);
+                // S3 hears of S1's term. Then it crashes while a snapshot takes the place of that log,
+                // or anywhere around it.
+                w.hold(S3, S1);
+                w.heal();
+                w.fire(S1, &HEARTBEAT);
+                w.run_for(MOMENT);
+                w.crash_at_effect(S3, k);
+                w.release(S3, S1);
+                for _ in 0..8 {
+                    beat(w, S1);
+                    wake(w, S3);
+                }
+                all_have(w, &THREE, 6);
+                // S2 is away: what S1 and S3 have is committed.
+                w.isolate(S2);
+                fill(w, S1, 7..=8);
+                reboot(w, S3);
+                w.crash(S1);
+                w.heal();
+                lead_again(w, S3);
+                beat(w, S3);
+                all_have(w, &[S2, S3], 8);
+            });
+        }
+    });
+}
+
+#[test]
+fn a_full_window_hides_no_compaction() {
+    grade("G-I10", |t| {
+        t.script(&compacting(4), all(), |w| {
+            elect(w, S1);
+            fill(w, S1, 1..=2);
+            beat(w, S1);
+            // S1 sends to S3 until the window is full; none of it arrives. Then it cuts its log.
+            w.isolate(S3);
+            let ids: Vec<_> = (1..=12).map(|n| ask(w, S1, 20 + n, 1, &format!("w{n} "))).collect();
+            w.run_for(MOMENT);
+            for id in ids {
+                w.expect(matches!(w.answer(id), Some(KvRet::Done(_))), "S1 and S2 go on");
+            }
+            let index = see(w, S1).snapshot_index;
+            w.expect(index > see(w, S3).last_index(), "what S3 lacks is in S1's snapshot only");
+            w.heal();
+            for _ in 0..4 {
+                beat(w, S1);
+            }
+            // Two that reach each other are a quorum, whichever two.
+            w.isolate(S2);
+            append_at(w, S1, 1, 3, "3 ");
+            beat(w, S1);
+            w.expect_eq(x(w, S3), x(w, S1), "S3 has caught up");
+        });
     });
 }
 
@@ -747,28 +731,29 @@ fn a_snapshot_that_comes_late_turns_nothing_back() {
 #[test]
 fn a_copy_of_a_snapshot_turns_nothing_back() {
     grade("G-I12", |t| {
-        // One message holds the whole image.
-        let cfg = KvConfig {
-            compact_every: Some(4),
-            ..kv_by_hand(kv(5, &THREE))
-        };
-        t.script(&stores_of(&THREE, |_| cfg.clone()), all(), |w| {
+        t.script(&in_one_piece(4), all(), |w| {
             elect(w, S1);
             fill(w, S1, 1..=1);
             w.isolate(S3);
             fill(w, S1, 2..=4);
             w.heal();
-            w.duplicate_next(S1, S3, ms(3_000));
-            for _ in 0..4 {
+            // Whatever S1 sends to S3 now comes twice, and the second time it is late.
+            w.hold(S3, S1);
+            for _ in 0..20 {
                 w.duplicate_next(S1, S3, ms(3_000));
-                w.fire(S1, &HEARTBEAT);
-                w.run_for(MOMENT);
-                w.duplicate_next(S1, S3, ms(3_000));
+                if !give(w, S3, S1, any) {
+                    w.fire(S1, &HEARTBEAT);
+                    w.run_for(ms(2));
+                }
             }
+            w.release(S3, S1);
+            let sent = w.count_sent(S1, S3, is_snapshot);
+            w.expect(sent > 0, "S1 has cut its log: it sends a snapshot");
             // S3 goes on, and cuts its log behind that snapshot.
             fill(w, S1, 5..=10);
             beat(w, S1);
-            let applied = shop(w, S3).applied;
+            let (applied, behind) = (shop(w, S3).applied, see(w, S3).snapshot_index);
+            w.expect(behind >= Index(8), "S3 has a later snapshot of its own");
             w.run_for(ms(4_000));
             w.expect_eq(shop(w, S3).applied, applied, "what S3 had applied");
             fill(w, S1, 11..=12);
@@ -779,13 +764,74 @@ fn a_copy_of_a_snapshot_turns_nothing_back() {
 }
 
 #[test]
+fn what_stands_behind_a_snapshot_that_matches_is_kept() {
+    grade("G-I4", |t| {
+        t.script(&in_one_piece(6), all(), |w| {
+            elect(w, S1);
+            fill(w, S1, 1..=2);
+            beat(w, S1);
+            // Four entries are under way, and a heartbeat overtakes them on the way to S3: it says
+            // that it lacks them.
+            for other in [S2, S3] {
+                hold_between(w, S1, other);
+            }
+            for seq in 3..=6 {
+                ask(w, S1, 1, seq, &format!("{seq} "));
+            }
+            w.fire(S1, &HEARTBEAT);
+            w.run_for(MOMENT);
+            give(w, S1, S3, |m| is_append(m) && !is_full(m));
+            // Then it has all of them, and does not know that any is committed.
+            while give(w, S1, S3, is_full) {}
+            // S2 has all but the last. They are committed, and S1 cuts its log behind them.
+            for _ in 0..3 {
+                give(w, S1, S2, is_full);
+            }
+            while give(w, S2, S1, any) {}
+            // Only now S1 hears that S3 lacks them: it sends a snapshot.
+            give(w, S3, S1, |m| is_appended(m) && !is_match(m));
+            give(w, S1, S3, is_snapshot);
+            // S3's copy of the last entry counts: it has acknowledged it.
+            w.cut_link(S1, S2);
+            w.release(S3, S1);
+            w.run_for(MOMENT);
+            w.crash(S1);
+            w.release_all();
+            for server in [S3, S2, S3, S2] {
+                if leaders(w, &[S2, S3]).is_empty() {
+                    stand(w, server);
+                }
+            }
+            let leader = leaders(w, &[S2, S3]).first().map_or(S3, |(s, _)| *s);
+            append_at(w, leader, 2, 1, "end ");
+            beat(w, leader);
+            let seen = [S2, S3].map(|server| x(w, server));
+            w.expect_eq(seen[0].clone(), seen[1].clone(), "S2 and S3 have the same");
+        });
+    });
+}
+
+/// Delivers one such message from `from` to `to`, if one waits.
+#[track_caller]
+fn give<C: Checker<Kv>>(
+    w: &mut Shop<C>,
+    from: Addr,
+    to: Addr,
+    which: impl Fn(&Msg) -> bool,
+) -> bool {
+    let mut waiting = w.waiting().into_iter();
+    let waits = waiting.any(|(a, b, msg)| (a, b) == (from, to) && which(msg));
+    if waits {
+        w.deliver(from, to, which);
+        w.run_for(ms(2));
+    }
+    waits
+}
+
+#[test]
 fn a_copy_of_a_snapshot_after_a_restart_drops_no_entry() {
     grade("G-I4", |t| {
-        let cfg = KvConfig {
-            compact_every: Some(6),
-            ..kv_by_hand(kv(5, &THREE))
-        };
-        t.script(&stores_of(&THREE, |_| cfg.clone()), all(), |w| {
+        t.script(&in_one_piece(6), all(), |w| {
             elect(w, S1);
             fill(w, S1, 1..=1);
             w.isolate(S3);
@@ -904,10 +950,7 @@ fn a_leader_whose_log_is_empty_leads() {
 #[test]
 fn every_crash_around_a_snapshot() {
     grade("G-I4", |t| {
-        let scope = Scope::new().budget(Budget {
-            cuts: 1,
-            ..Budget::default()
-        });
+        let scope = Scope::new().budget(Budget { cuts: 1, ..Budget::default() });
         let invariants = (
             (LeaderCompleteness::default(), StateMachineSafety::default()),
             (DurableVote::default(), Content::default()),
@@ -945,12 +988,7 @@ fn many_snapshots_and_all_faults() {
             .aim("crash the leader", shop_leads, Strike::Crash, 0.04)
             .aim("cut the leader's handler", shop_leads, Strike::Cut, 0.05)
             .aim("cut off the leader", shop_leads, Strike::Isolate, 0.08)
-            .aim(
-                "cut a follower's handler",
-                |v| !shop_leads(v),
-                Strike::Cut,
-                0.05,
-            );
+            .aim("cut a follower's handler", |v| !shop_leads(v), Strike::Cut, 0.05);
         let horizon = ms(1_400);
         let scene = stores_of(&THREE, |_| small(5, &THREE, 4))
             .with_faults(faults)

@@ -5,19 +5,19 @@
 
 #![allow(dead_code, unused_imports)]
 
-#[path = "alone.rs"]
+#[path = "support/alone.rs"]
 mod alone;
-#[path = "busy.rs"]
+#[path = "support/busy.rs"]
 mod busy;
 #[path = "invariants/mod.rs"]
 mod invariants;
-#[path = "lively.rs"]
+#[path = "support/lively.rs"]
 mod lively;
-#[path = "one.rs"]
+#[path = "support/one.rs"]
 mod one;
-#[path = "show.rs"]
+#[path = "support/show.rs"]
 mod show;
-#[path = "store.rs"]
+#[path = "support/store.rs"]
 mod store;
 
 pub use alone::Alone;
@@ -29,8 +29,8 @@ pub use show::show;
 pub use store::*;
 
 use dist_raft::{
-    AppendEntries, AppendResult, Appended, Command, Config, Entry, Index, Msg, Op, Payload, Raft,
-    RequestVote, Ret, Role, Term, Timer, View, Vote,
+    AppendEntries, AppendResult, Appended, Command, Config, Entry, Index, Membership, Msg, Op,
+    Payload, Raft, RequestVote, Ret, Role, Term, Timer, View, Vote,
 };
 use node::{Addr, Node, OpId};
 use sim::{Ask, Checker, Faults, Scenario, Script, Strike, Turn, ms};
@@ -58,11 +58,7 @@ pub type Play<C> = Script<Raft, C>;
 /// A cluster that has what is written when `stage` is done, with the usual timeouts: 150 to 300 ms,
 /// and a heartbeat each 50 ms.
 pub fn cluster(stage: u32, servers: &[Addr]) -> Scenario<Raft> {
-    with_logs(
-        Config::of_stage(stage, servers.iter().copied()),
-        servers,
-        |_| Vec::new(),
-    )
+    with_logs(Config::of_stage(stage, servers.iter().copied()), servers, |_| Vec::new())
 }
 
 /// The same with a timeout of its own for each server, in milliseconds. A script draws no
@@ -71,10 +67,8 @@ pub fn staggered(stage: u32, timeouts: &[(Addr, u64)]) -> Scenario<Raft> {
     let servers: Vec<Addr> = timeouts.iter().map(|(addr, _)| *addr).collect();
     let mut scene = cluster(stage, &servers);
     for (place, (_, timeout)) in scene.places.iter_mut().zip(timeouts) {
-        let cfg = Config {
-            election_timeout: ms(*timeout)..ms(*timeout + 10),
-            ..(*place.cfg).clone()
-        };
+        let cfg =
+            Config { election_timeout: ms(*timeout)..ms(*timeout + 10), ..(*place.cfg).clone() };
         place.cfg = cfg.into();
     }
     scene
@@ -96,12 +90,28 @@ pub fn manual_with(stage: u32, logs: &[(Addr, &[u64])]) -> Scenario<Raft> {
     })
 }
 
-fn by_hand(cfg: Config) -> Config {
-    Config {
-        election_timeout: ms(100_000)..ms(200_000),
-        heartbeat: ms(30_000),
-        ..cfg
+/// Voters and servers that are in no configuration yet, with timers that fire only when a script says
+/// so. Nobody asks before it stands, and nobody keeps to a leader that it has heard: in a script of
+/// that kind no time passes.
+pub fn members(voters: &[Addr], spares: &[Addr]) -> Scenario<Raft> {
+    let cfg = Config {
+        pre_vote: false,
+        check_quorum: false,
+        lease: false,
+        ..by_hand(Config::of_stage(6, voters.iter().copied()))
+    };
+    let title = format!("{} servers and {} others", voters.len(), spares.len());
+    let mut scene = with_logs(cfg.clone(), voters, |_| Vec::new()).titled(title);
+    let initial = Membership::default();
+    let spare = Config { initial, ..cfg };
+    for addr in spares.iter().copied() {
+        scene = scene.node(addr, format!("S{}", addr.0), "server", spare.clone());
     }
+    scene
+}
+
+fn by_hand(cfg: Config) -> Config {
+    Config { election_timeout: ms(100_000)..ms(200_000), heartbeat: ms(30_000), ..cfg }
 }
 
 /// A scenario of this lab with servers of this configuration, each with its first log.
@@ -110,17 +120,25 @@ pub fn with_logs(
     servers: &[Addr],
     log: impl Fn(Addr) -> Vec<Entry>,
 ) -> Scenario<Raft> {
-    let title = format!("{} servers", servers.len());
+    let title = format!("{} servers {}", servers.len(), part(&cfg));
     let mut scene = Scenario::new("raft").titled(title).shown(show());
     for addr in servers.iter().copied() {
         let initial_log = log(addr);
-        let cfg = Config {
-            initial_log,
-            ..cfg.clone()
-        };
+        let cfg = Config { initial_log, ..cfg.clone() };
         scene = scene.node(addr, format!("S{}", addr.0), "server", cfg);
     }
     scene
+}
+
+/// How far a server is written, for a title: by it a recorded run finds its scene to explore.
+fn part(cfg: &Config) -> &'static str {
+    match cfg {
+        Config { replication: false, .. } => "that elect",
+        Config { durable: false, .. } => "with logs",
+        Config { no_op: false, .. } => "with disks",
+        Config { pre_vote: false, .. } => "that read",
+        _ => "of a whole Raft",
+    }
 }
 
 /// The entries from index `first` on, of these terms; what an entry holds follows from its index
@@ -132,6 +150,19 @@ pub fn entries(first: u64, terms: &[u64]) -> Vec<Entry> {
         payload: Payload::Command(Command::from(format!("e{index}.{term}").as_str())),
     })
     .collect()
+}
+
+/// All logs of at most `longest` entries of terms 1 to `last`, as terms.
+pub fn logs(longest: usize, last: u64) -> Vec<Vec<u64>> {
+    let mut logs = vec![Vec::new()];
+    for len in 0..longest {
+        let full: Vec<Vec<u64>> = logs.iter().filter(|l| l.len() == len).cloned().collect();
+        for log in full {
+            let from = log.last().copied().unwrap_or(1);
+            logs.extend((from..=last).map(|term| [&log[..], &[term]].concat()));
+        }
+    }
+    logs
 }
 
 /// The terms of a log's entries.
@@ -213,16 +244,29 @@ pub const MOMENT: Duration = ms(20);
 pub fn leaders<N: Server, C: Checker<N>>(w: &Script<N, C>, servers: &[Addr]) -> Vec<(Addr, Term)> {
     let views = servers.iter().filter_map(|s| Some((*s, w.view(*s)?)));
     let leading = views.filter(|(_, view)| view.as_ref().leads());
-    leading
-        .map(|(s, view)| (s, view.as_ref().current_term))
-        .collect()
+    leading.map(|(s, view)| (s, view.as_ref().current_term)).collect()
 }
 
 /// The view of a server; an empty one if it is down or in the middle of a step.
 pub fn see<N: Server, C: Checker<N>>(w: &Script<N, C>, server: Addr) -> View {
-    w.view(server)
-        .map(|view| view.as_ref().clone())
-        .unwrap_or_default()
+    w.view(server).map(|view| view.as_ref().clone()).unwrap_or_default()
+}
+
+/// Starts a server again if it is down.
+#[track_caller]
+pub fn wake<N: Server, C: Checker<N>>(w: &mut Script<N, C>, server: Addr) {
+    if w.view(server).is_none() {
+        w.restart(server);
+    }
+}
+
+/// Starts a server again, whether it is down or not.
+#[track_caller]
+pub fn reboot<N: Server, C: Checker<N>>(w: &mut Script<N, C>, server: Addr) {
+    if w.view(server).is_some() {
+        w.crash(server);
+    }
+    w.restart(server);
 }
 
 /// `server` stands for election and must win.
@@ -231,10 +275,7 @@ pub fn elect<N: Server, C: Checker<N>>(w: &mut Script<N, C>, server: Addr) -> Te
     w.fire(server, &ELECTION);
     w.run_for(MOMENT);
     let view = see(w, server);
-    w.expect(
-        view.leads(),
-        format!("S{} stands for election and wins, in {view:?}", server.0),
-    );
+    w.expect(view.leads(), format!("S{} stands for election and wins, in {view:?}", server.0));
     view.current_term
 }
 
@@ -251,11 +292,7 @@ pub fn lead<N: Server, C: Checker<N>>(w: &mut Script<N, C>, server: Addr, term: 
         w.run_for(MOMENT);
     }
     let seen = leaders(w, &[server]);
-    w.expect_eq(
-        seen,
-        vec![(server, Term(term))],
-        format!("S{} leads in the end", server.0),
-    );
+    w.expect_eq(seen, vec![(server, Term(term))], format!("S{} leads in the end", server.0));
 }
 
 /// `server` stands for election; what comes of it is seen later.
@@ -284,10 +321,7 @@ pub fn propose<C: Checker<Raft>>(w: &mut Play<C>, leader: Addr, text: &str) -> I
     match w.answer(id).cloned() {
         Some(Ret::Accepted { index, .. }) => index,
         other => {
-            w.expect(
-                false,
-                format!("S{} takes {text:?}; it says {other:?}", leader.0),
-            );
+            w.expect(false, format!("S{} takes {text:?}; it says {other:?}", leader.0));
             Index(0)
         }
     }
@@ -299,8 +333,7 @@ pub fn told<C: Checker<Raft>>(w: &Play<C>, id: OpId) -> Vec<String> {
         Ret::Committed { command, .. } => Some(command),
         _ => None,
     });
-    told.map(|c| c.as_ref().map_or_else(String::new, |c| format!("{c:?}")))
-        .collect()
+    told.map(|c| c.as_ref().map_or_else(String::new, |c| format!("{c:?}"))).collect()
 }
 
 /// Adds the clients of random runs: one that watches at each server, and `proposers` that propose,
@@ -309,11 +342,7 @@ pub fn with_clients(mut scene: Scenario<Raft>, proposers: u32, pause: Duration) 
     let servers: Vec<Addr> = scene.places.iter().map(|p| p.addr).collect();
     for node in servers.iter().copied() {
         scene = scene.client(format!("watch {}", node.0), move |_: &Turn<'_, Raft>| {
-            Some(Ask {
-                node,
-                op: Op::Watch,
-                after: Duration::ZERO,
-            })
+            Some(Ask { node, op: Op::Watch, after: Duration::ZERO })
         });
     }
     for n in 0..proposers {

@@ -34,11 +34,7 @@ struct State {
 
 impl Default for Content {
     fn default() -> Self {
-        Content {
-            seen: BTreeMap::new(),
-            states: vec![Default::default()],
-            shown: BTreeMap::new(),
-        }
+        Content { seen: BTreeMap::new(), states: vec![Default::default()], shown: BTreeMap::new() }
     }
 }
 
@@ -93,9 +89,7 @@ impl Content {
         let mut behind = raft.snapshot_term;
         for (index, entry) in raft.entries() {
             let at = (index, entry.term);
-            self.seen
-                .entry(at)
-                .or_insert_with(|| (entry.clone(), behind));
+            self.seen.entry(at).or_insert_with(|| (entry.clone(), behind));
             behind = entry.term;
         }
         let commit = raft.commit_index.max(raft.snapshot_index);
@@ -136,17 +130,11 @@ impl Content {
             let (is, of) = (&view.sessions, &state.sessions);
             (ONCE, format!("last writes {is:?} instead of {of:?}"))
         } else if state.store != view.store {
-            (
-                LABEL,
-                format!("{:?} instead of {:?}", view.store, state.store),
-            )
+            (LABEL, format!("{:?} instead of {:?}", view.store, state.store))
         } else {
             return Ok(());
         };
-        let message = format!(
-            "{addr} shows the state after entry {} with {what}",
-            view.applied
-        );
+        let message = format!("{addr} shows the state after entry {} with {what}", view.applied);
         Err(Violation::new(name, message).at([addr]))
     }
 }
@@ -156,11 +144,7 @@ fn after(state: &Arc<State>, entry: &Entry) -> Arc<State> {
     let Payload::Command(command) = &entry.payload else {
         return state.clone();
     };
-    let Write {
-        client,
-        seq,
-        update,
-    } = decode(command);
+    let Write { client, seq, update } = decode(command);
     if state.sessions.get(&client.0).is_some_and(|s| *s >= seq) {
         return state.clone();
     }

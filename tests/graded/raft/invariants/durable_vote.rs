@@ -28,15 +28,11 @@ impl<N: Node<Msg = Msg, View: AsRef<View>>> Checker<N> for DurableVote {
     fn after(&mut self, step: &Step<'_, N>) -> Result<(), Violation> {
         let addr = step.node;
         if let Some(term) = handled(step).and_then(|(_, msg)| leaders_term(msg)) {
-            self.kept
-                .retain(|a, (in_term, _, _)| *a != addr || *in_term >= term);
+            self.kept.retain(|a, (in_term, _, _)| *a != addr || *in_term >= term);
         }
         if let Some((to, msg)) = sent(step) {
             match msg {
-                Msg::Vote(Vote {
-                    term,
-                    vote_granted: true,
-                }) => self.voted(addr, *term, to)?,
+                Msg::Vote(Vote { term, vote_granted: true }) => self.voted(addr, *term, to)?,
                 Msg::RequestVote(RequestVote { term, .. }) => self.voted(addr, *term, addr)?,
                 _ => {}
             }

@@ -25,10 +25,7 @@ impl<N: Node<Msg = Msg, View: AsRef<View>>> Checker<N> for ElectionSafety {
         if leader == step.node {
             return Ok(());
         }
-        let message = format!(
-            "{} leads term {term}, and {leader} led it before",
-            step.node
-        );
+        let message = format!("{} leads term {term}, and {leader} led it before", step.node);
         Err(Violation::new("G-I1 ElectionSafety", message).at([leader, step.node]))
     }
 }

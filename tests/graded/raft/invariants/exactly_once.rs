@@ -18,10 +18,7 @@ pub struct ExactlyOnce {
 impl Checker<Kv> for ExactlyOnce {
     fn after(&mut self, step: &Step<'_, Kv>) -> Result<(), Violation> {
         match step.event {
-            Event::Op {
-                id,
-                op: KvOp::Write(write),
-            } => {
+            Event::Op { id, op: KvOp::Write(write) } => {
                 self.asked.insert(id, (write.client, write.seq));
             }
             Event::Ret { id, ret, .. } => return self.answered(step, id, ret),

@@ -28,11 +28,7 @@ impl<N: Node<Msg = Msg, View: AsRef<View>>> Checker<N> for LeaderAppendOnly {
         match self.logs.get_mut(&step.node) {
             Some((t, begins, log)) if *t == term && *begins == start => {
                 if !view.log.starts_with(log) {
-                    return Err(changes(
-                        step.node,
-                        term,
-                        first_change(log, &view.log, start),
-                    ));
+                    return Err(changes(step.node, term, first_change(log, &view.log, start)));
                 }
                 log.extend_from_slice(&view.log[log.len()..]);
             }
@@ -41,11 +37,7 @@ impl<N: Node<Msg = Msg, View: AsRef<View>>> Checker<N> for LeaderAppendOnly {
                 // Nothing is left of it if more was added, and put into the snapshot, out of sight.
                 let rest = log.get(gone..).unwrap_or_default();
                 if !view.log.starts_with(rest) {
-                    return Err(changes(
-                        step.node,
-                        term,
-                        first_change(rest, &view.log, start),
-                    ));
+                    return Err(changes(step.node, term, first_change(rest, &view.log, start)));
                 }
                 self.logs.insert(step.node, (term, start, view.log.clone()));
             }

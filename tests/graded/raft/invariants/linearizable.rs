@@ -103,9 +103,7 @@ fn history(calls: &[Call<KvOp, KvRet>]) -> History<KvOp, Option<String>> {
         match what {
             What::Asked(op) => history.invoke(at, 0, id, op.clone()),
             What::Told(value) if told.insert(id) => {
-                history
-                    .told(at, id, value, true)
-                    .expect("an answer follows its question");
+                history.told(at, id, value, true).expect("an answer follows its question");
             }
             What::Told(_) => {}
         }

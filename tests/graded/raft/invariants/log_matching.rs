@@ -52,12 +52,7 @@ impl LogMatching {
         }
         let here = &mut self.seen[place];
         let Some(old) = here.iter().rev().find(|s| s.term == entry.term) else {
-            here.push(Seen {
-                term: entry.term,
-                payload: entry.payload.clone(),
-                behind,
-                by,
-            });
+            here.push(Seen { term: entry.term, payload: entry.payload.clone(), behind, by });
             // The memory says what was seen, not in which order.
             here.sort_by_key(|s| s.term);
             return Ok(());
@@ -66,10 +61,7 @@ impl LogMatching {
             format!("{:?}, and at {} {:?}", entry.payload, old.by, old.payload)
         } else if old.behind != behind {
             let (new, old_term) = (behind, old.behind);
-            format!(
-                "an entry of term {new} before it, and at {} one of term {old_term}",
-                old.by
-            )
+            format!("an entry of term {new} before it, and at {} one of term {old_term}", old.by)
         } else {
             return Ok(());
         };

@@ -75,10 +75,7 @@ pub fn sent<'a, N: Node<Msg = Msg>>(step: &Step<'a, N>) -> Option<(Addr, &'a Msg
 /// A message that a node has just handled. Only for checkers that watch messages.
 pub fn handled<'a, N: Node<Msg = Msg>>(step: &Step<'a, N>) -> Option<(Addr, &'a Msg)> {
     match step.event {
-        Event::Message {
-            from,
-            msg: Some(msg),
-        } => Some((from, msg)),
+        Event::Message { from, msg: Some(msg) } => Some((from, msg)),
         _ => None,
     }
 }
@@ -96,11 +93,9 @@ pub fn leaders_term(msg: &Msg) -> Option<Term> {
 /// The index up to which an answer says that its sender's log equals the leader's, and the term.
 pub fn acknowledged(msg: &Msg) -> Option<(Term, Index)> {
     match msg {
-        Msg::Appended(Appended {
-            term,
-            result: AppendResult::Match(index),
-            ..
-        }) => Some((*term, *index)),
+        Msg::Appended(Appended { term, result: AppendResult::Match(index), .. }) => {
+            Some((*term, *index))
+        }
         Msg::SnapshotTaken(SnapshotTaken {
             term,
             last_included_index,

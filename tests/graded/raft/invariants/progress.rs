@@ -33,10 +33,7 @@ impl<N: Node<Msg = Msg, View: AsRef<View>>> Checker<N> for Progress {
         }
         for addr in step.addrs().iter().copied() {
             let Some(view) = step.view(addr).map(AsRef::as_ref) else {
-                return Err(Violation::new(
-                    NAME,
-                    format!("{addr} shows nothing at the end"),
-                ));
+                return Err(Violation::new(NAME, format!("{addr} shows nothing at the end")));
             };
             let (ends, commit): (_, _) = (view.last_index(), view.commit_index);
             let member = of.membership.has(addr);

@@ -19,20 +19,15 @@ pub struct StableLeader {
 impl StableLeader {
     /// A leader is there at `by`, and leads from then on.
     pub fn by(by: Duration) -> Self {
-        StableLeader {
-            by: SimTime::default() + by,
-            leader: None,
-        }
+        StableLeader { by: SimTime::default() + by, leader: None }
     }
 
     fn look<N: Node<View: AsRef<View>>>(&mut self, step: &Step<'_, N>) -> Result<(), Violation> {
         let leads = views(step).filter(|(_, view)| view.leads());
         let newest = leads.map(|(addr, view)| (view.current_term, addr)).max();
         let Some((term, addr)) = newest else {
-            let message = format!(
-                "nobody leads, although nothing is broken long before {}",
-                self.by
-            );
+            let message =
+                format!("nobody leads, although nothing is broken long before {}", self.by);
             return Err(Violation::new(NAME, message));
         };
         let (t, first) = *self.leader.get_or_insert((term, addr));

@@ -64,30 +64,17 @@ pub struct Told {
 impl Checker<Raft> for Told {
     fn after(&mut self, step: &Step<'_, Raft>) -> Result<(), Violation> {
         match step.event {
-            Event::Op {
-                op: dist_raft::Op::Watch,
-                ..
-            }
-            | Event::Crash => {
+            Event::Op { op: dist_raft::Op::Watch, .. } | Event::Crash => {
                 self.last.remove(&step.node);
                 Ok(())
             }
-            Event::Ret {
-                ret: Ret::Install { index, .. },
-                ..
-            } => {
+            Event::Ret { ret: Ret::Install { index, .. }, .. } => {
                 self.last.insert(step.node, *index);
                 Ok(())
             }
-            Event::Ret {
-                ret:
-                    Ret::Committed {
-                        index,
-                        term,
-                        command,
-                    },
-                ..
-            } => self.told(step, *index, (*term, command.clone())),
+            Event::Ret { ret: Ret::Committed { index, term, command }, .. } => {
+                self.told(step, *index, (*term, command.clone()))
+            }
             _ => Ok(()),
         }
     }

@@ -127,6 +127,10 @@ impl<N: Server> Alone<N> {
         self.input(Input::Op(id, op));
         (id.number(), std::mem::take(&mut self.sent))
     }
+    /// The client that asked `number` goes away.
+    pub fn cancel(&mut self, number: u64) {
+        self.input(Input::Cancel(OpId::external(number)));
+    }
     /// What it was told to `number`, so far.
     pub fn answer(&self, number: u64) -> Option<N::Ret> {
         let mut told = self.told.iter().rev();
@@ -142,10 +146,6 @@ impl<N: Server> Alone<N> {
     }
 }
 
-fn moment(me: Addr, now: LocalTime) -> Moment {
-    Moment {
-        me,
-        now,
-        wall: WallTime::from_unix_micros(0),
-    }
+pub(super) fn moment(me: Addr, now: LocalTime) -> Moment {
+    Moment { me, now, wall: WallTime::from_unix_micros(0) }
 }

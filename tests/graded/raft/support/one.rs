@@ -1,13 +1,17 @@
 //! One server by itself: messages in, messages out. For vectors of Figure 2.
 
+use super::alone::moment;
 use super::{ELECTION, HEARTBEAT, THREE};
 use dist_raft::{Config, Index, Msg, Op, Raft, Ret, Timer, View};
-use node::driver::{self, DiskOp, Effect, Env, FileName, Input, Moment, Output, TimerChange};
-use node::{Addr, LocalTime, Node, OpId, WallTime};
+use node::driver::{self, DiskOp, Effect, Env, FileName, Input, Output, TimerChange};
+use node::{Addr, LocalTime, Node, OpId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Time stands still.
+const NOW: LocalTime = LocalTime::from_micros(1_000_000);
 
 /// A server whose network is the test. Random draws come to the least value.
 #[derive(Clone)]
@@ -64,7 +68,7 @@ impl One {
     /// Boots it with these files.
     pub fn boot_from(me: Addr, cfg: Config, mut files: Files) -> One {
         let mut out = Output::default();
-        let raft = driver::boot(moment(me), &cfg, &mut files, &mut out);
+        let raft = driver::boot(moment(me, NOW), &cfg, &mut files, &mut out);
         let mut one = One {
             me,
             cfg,
@@ -81,15 +85,8 @@ impl One {
     }
 
     fn input(&mut self, input: Input<Msg, Timer, Op>) {
-        let (mut out, at) = (Output::default(), moment(self.me));
-        driver::step(
-            &mut self.raft,
-            at,
-            &self.cfg,
-            &mut self.files,
-            input,
-            &mut out,
-        );
+        let (mut out, at) = (Output::default(), moment(self.me, NOW));
+        driver::step(&mut self.raft, at, &self.cfg, &mut self.files, input, &mut out);
         self.settle(out);
     }
 
@@ -146,14 +143,6 @@ impl One {
     }
     /// What it shows.
     pub fn view(&self) -> View {
-        self.raft.view(moment(self.me).now)
-    }
-}
-
-fn moment(me: Addr) -> Moment {
-    Moment {
-        me,
-        now: LocalTime::from_micros(1_000_000),
-        wall: WallTime::from_unix_micros(0),
+        self.raft.view(NOW)
     }
 }

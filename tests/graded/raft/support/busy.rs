@@ -58,11 +58,7 @@ impl Busy {
     #[track_caller]
     pub fn check(t: &mut Test, least: Deeds) {
         let seen = SEEN.get();
-        t.check_eq(
-            seen.led,
-            seen.runs,
-            "runs that end with a leader, of all runs",
-        );
+        t.check_eq(seen.led, seen.runs, "runs that end with a leader, of all runs");
         // A replay is of one run, and shrinking leaves out what clients ask.
         if seen.runs < 50 {
             return;
@@ -72,20 +68,13 @@ impl Busy {
             ("commits", seen.commits, least.commits),
             ("writes", seen.writes, least.writes),
             ("reads", seen.reads, least.reads),
-            (
-                "snapshots taken from a leader",
-                seen.installs,
-                least.installs,
-            ),
+            ("snapshots taken from a leader", seen.installs, least.installs),
             ("logs cut short", seen.compactions, least.compactions),
             ("changes of servers", seen.changes, least.changes),
             ("handovers", seen.transfers, least.transfers),
         ];
         for (what, count, least) in pairs {
-            let message = format!(
-                "{count} {what} in {} runs: too few to say anything",
-                seen.runs
-            );
+            let message = format!("{count} {what} in {} runs: too few to say anything", seen.runs);
             t.check(count * 100 >= least * seen.runs, message);
         }
     }

@@ -19,10 +19,7 @@ pub fn stores(stage: u32, servers: &[Addr]) -> Scenario<Kv> {
 
 /// What a store is set up with when `stage` is done; it takes no snapshots yet.
 pub fn kv(stage: u32, servers: &[Addr]) -> KvConfig {
-    KvConfig {
-        raft: Config::of_stage(stage, servers.iter().copied()),
-        compact_every: None,
-    }
+    KvConfig { raft: Config::of_stage(stage, servers.iter().copied()), compact_every: None }
 }
 
 /// The same with timers that fire only when a script says so.
@@ -33,20 +30,14 @@ pub fn stores_by_hand(stage: u32, servers: &[Addr]) -> Scenario<Kv> {
 
 /// Without a disk.
 pub fn diskless(kv: KvConfig) -> KvConfig {
-    let raft = Config {
-        durable: false,
-        ..kv.raft
-    };
+    let raft = Config { durable: false, ..kv.raft };
     KvConfig { raft, ..kv }
 }
 
 /// With timers that fire only when a script says so.
 pub fn kv_by_hand(cfg: KvConfig) -> KvConfig {
-    let raft = Config {
-        election_timeout: ms(100_000)..ms(200_000),
-        heartbeat: ms(30_000),
-        ..cfg.raft
-    };
+    let raft =
+        Config { election_timeout: ms(100_000)..ms(200_000), heartbeat: ms(30_000), ..cfg.raft };
     KvConfig { raft, ..cfg }
 }
 
@@ -62,17 +53,8 @@ pub fn stores_of(servers: &[Addr], cfg: impl Fn(Addr) -> KvConfig) -> Scenario<K
 
 /// Labels of a store.
 pub fn show_stores() -> Show<Kv> {
-    let Show {
-        msg, timer, dull, ..
-    } = show();
-    Show {
-        msg,
-        op,
-        ret,
-        timer,
-        bands: |view: &KvView| bands(&view.raft),
-        dull,
-    }
+    let Show { msg, timer, dull, .. } = show();
+    Show { msg, op, ret, timer, bands: |view: &KvView| bands(&view.raft), dull }
 }
 
 fn bands(view: &View) -> Vec<BandLabel> {
@@ -114,11 +96,7 @@ fn ret(ret: &KvRet) -> String {
 
 /// The write `seq` of `client`.
 pub fn write(client: u64, seq: u64, update: Update) -> Write {
-    Write {
-        client: ClientId(client),
-        seq,
-        update,
-    }
+    Write { client: ClientId(client), seq, update }
 }
 /// The value of `key` is now `value`.
 pub fn put(key: &str, value: &str) -> Update {
@@ -217,11 +195,8 @@ pub fn pass<N: Server, C: Checker<N>>(
     for _ in 0..60 {
         let between =
             |(from, to, _): &(Addr, Addr, &Msg)| (*from, *to) == (a, b) || (*from, *to) == (b, a);
-        let Some((from, to, msg)) = w
-            .waiting()
-            .into_iter()
-            .find(between)
-            .map(|(from, to, msg)| (from, to, msg.clone()))
+        let Some((from, to, msg)) =
+            w.waiting().into_iter().find(between).map(|(from, to, msg)| (from, to, msg.clone()))
         else {
             return;
         };
@@ -291,11 +266,7 @@ fn shop_on(turn: &Turn<'_, Kv>, client: u64, servers: &[Addr], pause: Duration) 
             return Ask { node, op, after };
         }
         5 => put(key, &text),
-        6 => Update::Swap {
-            key: key.into(),
-            from: None,
-            to: text,
-        },
+        6 => Update::Swap { key: key.into(), from: None, to: text },
         7 => Update::Delete { key: key.into() },
         _ => add(key, &text),
     };

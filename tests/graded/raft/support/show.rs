@@ -8,14 +8,7 @@ use sim::{BandLabel, Label, Show};
 
 /// Labels of a [`Raft`] alone.
 pub fn show() -> Show<Raft> {
-    Show {
-        msg,
-        op,
-        ret,
-        timer,
-        bands,
-        dull,
-    }
+    Show { msg, op, ret, timer, bands, dull }
 }
 
 fn label(text: impl Into<String>, class: Class) -> Label {
@@ -72,10 +65,9 @@ pub fn msg(msg: &Msg) -> Label {
         ),
         Msg::SnapshotTaken(m) => match m.result {
             SnapshotResult::Received(n) => label(format!("{n} bytes are here"), Class::Reply),
-            SnapshotResult::Installed => label(
-                format!("installed to {}", m.last_included_index),
-                Class::Reply,
-            ),
+            SnapshotResult::Installed => {
+                label(format!("installed to {}", m.last_included_index), Class::Reply)
+            }
             SnapshotResult::OldTerm => label(format!("old term; it is {}", m.term), Class::Refusal),
         },
         Msg::TimeoutNow { term } => label(format!("stand now · term {term}"), Class::Request),
@@ -94,10 +86,7 @@ fn appended(m: &Appended) -> Label {
                     "conflict at {}: term {term} here since {}",
                     c.prev_log_index, c.first_index
                 ),
-                None => format!(
-                    "conflict at {}: nothing from {}",
-                    c.prev_log_index, c.first_index
-                ),
+                None => format!("conflict at {}: nothing from {}", c.prev_log_index, c.first_index),
             };
             label(text, Class::Refusal)
         }
@@ -140,9 +129,7 @@ fn ret(ret: &Ret) -> String {
             None => format!("{index} is committed"),
         },
         Ret::Install { index, .. } => format!("a snapshot to {index}"),
-        Ret::Role {
-            mine: true, term, ..
-        } => format!("leads term {term}"),
+        Ret::Role { mine: true, term, .. } => format!("leads term {term}"),
         Ret::Role { leader, term, .. } => match leader {
             Some(leader) => format!("S{} leads term {term}", leader.0),
             None => format!("nobody leads term {term}"),
@@ -169,16 +156,10 @@ pub fn timer(timer: &Timer) -> String {
 pub fn bands(view: &View) -> Vec<BandLabel> {
     let mut bands = Vec::new();
     if view.leads() {
-        bands.push(BandLabel {
-            text: format!("leads term {}", view.current_term),
-            until: None,
-        });
+        bands.push(BandLabel { text: format!("leads term {}", view.current_term), until: None });
     }
     if let Some(until) = view.lease_until {
-        bands.push(BandLabel {
-            text: "may answer reads".into(),
-            until: Some(until),
-        });
+        bands.push(BandLabel { text: "may answer reads".into(), until: Some(until) });
     }
     bands
 }
