@@ -6,8 +6,8 @@
 mod support;
 
 use dist_raft::{
-    AppendResult, Appended, Change, Config, Conflict, Index, Kv, KvConfig, KvOp, KvRet, Membership,
-    Msg, Op, Raft, Refusal, Ret, Role, Term, Timer, Vote,
+    AppendResult, Appended, Change, Config, Conflict, Index, Kv, KvConfig, KvOp, KvRet, Msg, Op,
+    Raft, Refusal, Ret, Role, Term, Timer, Vote,
 };
 use node::Addr;
 use sim::explore::{Budget, Scope};
