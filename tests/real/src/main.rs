@@ -4,8 +4,8 @@
 //! cargo run -p real -- lock [--solution] [--ours]   the lock lab's exercise: Redis, a pause, a fence
 //! cargo run -p real -- clients [NAME…]              real clients against our lock server
 //! cargo run -p real -- bench [--quick]              our lock server beside Redis
-//! cargo run -p real -- raft [NAME…]                 real clients against our raft-server, kills, histories
-//! cargo run -p real -- raft exercise                the same faults on ours and on etcd
+//! cargo run -p real -- raft [--solution]            the raft lab's exercise: the same faults on etcd and on ours
+//! cargo run -p real -- raft checks | NAME…          real clients against our raft-server, kills, histories
 //! cargo run -p real -- raft bench [--quick]         our raft-server beside etcd
 //! cargo run -p real --example first_contact_lock    thirty lines: a lock on a real Redis
 //! ```
@@ -32,7 +32,7 @@ use exercise::holder::Setup;
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: real lock [--solution] [--ours] | clients [NAME…] | bench [--quick] \
-                     | raft [NAME…|exercise|bench [--quick]|proto --write]";
+                     | raft [--solution|checks|NAME…|bench [--quick]|proto --write]";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();

@@ -7,6 +7,7 @@
 //! | `raft/proxy.rs` | links between members that can be cut |
 //! | `raft/client.rs` | a small client over the generated code |
 //! | `raft/ctl.rs`, `raft/tools.rs` | `etcdctl`, side by side |
+//! | `raft/first.rs`, `raft/crate_client.rs` | the crate `etcd-client`: first contact, and all of it |
 //! | `raft/members.rs` | learners, promotion, removal, another leader, a copy |
 //! | `raft/history.rs` | concurrent clients, recorded and judged |
 //! | `raft/kill.rs` | `kill -9` of some and of all, damaged files |
@@ -20,6 +21,7 @@ mod cluster;
 mod crate_client;
 mod ctl;
 mod exercise;
+mod first;
 mod history;
 mod kill;
 mod members;
@@ -33,24 +35,30 @@ use std::process::ExitCode;
 type Check = fn() -> Checked;
 
 /// The checks, by name.
-const CHECKS: [(&str, Check); 8] = [
+const CHECKS: [(&str, Check); 9] = [
     ("proto", proto::same),
     ("etcdctl", tools::side_by_side),
     ("etcdctl-faults", tools::while_one_is_down),
     ("members", members::come_and_go),
+    ("first-contact", first::contact),
     ("etcd-client", crate_client::runs),
     ("history", history::linearizable),
     ("kill-9", kill::rounds),
     ("damage", kill::damaged_files),
 ];
 
-/// `raft [NAME…]`, `raft exercise`, `raft bench [--quick]`, `raft proto [--write]`.
+/// `raft [--solution]`, `raft checks`, `raft NAME…`, `raft exercise`, `raft bench [--quick]`,
+/// `raft proto [--write]`.
 pub fn run(words: &[String]) -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
+        [] => return run_all([("exercise", exercise::learner as Check)]),
+        ["--solution"] | ["exercise"] => {
+            return run_all([("exercise", exercise::reference as Check)]);
+        }
+        ["checks"] => return run_all(CHECKS),
         ["bench"] => return bench::run(false),
         ["bench", "--quick"] => return bench::run(true),
-        ["exercise"] => return run_all([("exercise", exercise::table as Check)]),
         ["proto", "--write"] => return run_all([("proto", proto::write as Check)]),
         _ => {}
     }
@@ -58,11 +66,10 @@ pub fn run(words: &[String]) -> ExitCode {
     if let Some(unknown) = words.iter().find(|name| !known(name)) {
         let all: Vec<&str> = CHECKS.iter().map(|(name, _)| *name).collect();
         eprintln!(
-            "no check is called {unknown}; there are: {}, and exercise, bench [--quick], proto --write",
+            "no check is called {unknown}; there are: {}, and checks for all of them, exercise, bench [--quick], proto --write",
             all.join(", ")
         );
         return ExitCode::from(2);
     }
-    let wanted = |name: &str| words.is_empty() || words.contains(&name);
-    run_all(CHECKS.into_iter().filter(|(name, _)| wanted(name)))
+    run_all(CHECKS.into_iter().filter(|(name, _)| words.contains(name)))
 }

@@ -139,21 +139,34 @@ pub fn lock_server(build: Build) -> Result<PathBuf, Outcome> {
 
 /// Builds a package's binary, once, and says where it is.
 pub fn built(package: &str, bin: &'static str, build: Build) -> Result<PathBuf, Outcome> {
+    built_with(package, bin, "", build)
+}
+
+/// As [`built`], with these features.
+pub fn built_with(
+    package: &str,
+    bin: &'static str,
+    features: &str,
+    build: Build,
+) -> Result<PathBuf, Outcome> {
     static BUILT: Mutex<Vec<(&str, Build, PathBuf)>> = Mutex::new(Vec::new());
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((.., path)) = built.iter().find(|(n, b, _)| *n == bin && *b == build) {
         return Ok(path.clone());
     }
-    let path = build_bin(package, bin, build)?;
+    let path = build_bin(package, bin, features, build)?;
     built.push((bin, build, path.clone()));
     Ok(path)
 }
 
-fn build_bin(package: &str, bin: &str, build: Build) -> Result<PathBuf, Outcome> {
+fn build_bin(package: &str, bin: &str, features: &str, build: Build) -> Result<PathBuf, Outcome> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "-p", package, "--bin", bin]);
     command.arg("--message-format=json-render-diagnostics");
+    if !features.is_empty() {
+        command.args(["--features", features]);
+    }
     if build == Build::Release {
         command.arg("--release");
     }

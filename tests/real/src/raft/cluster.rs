@@ -3,7 +3,7 @@
 use super::ctl::Ctl;
 use super::proxy::Links;
 use crate::outcome::{Outcome, ensure, fail};
-use crate::servers::{Build, Folder, built, free_port};
+use crate::servers::{Build, Folder, built, built_with, free_port};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
 use std::net::TcpStream;
@@ -12,7 +12,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How to get etcd.
-pub const GET_ETCD: &str = "install it: `apt-get install etcd-server etcd-client`";
+pub const GET_ETCD: &str =
+    "install it: `apt-get install etcd-server etcd-client`, `brew install etcd`";
 
 /// How many members.
 pub const MEMBERS: usize = 3;
@@ -20,8 +21,10 @@ pub const MEMBERS: usize = 3;
 /// Whose members.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// Our `raft-server`.
+    /// Our `raft-server`, over the reference.
     Ours(Build),
+    /// The same server over the learner's Raft.
+    Yours,
     /// Debian's etcd.
     Etcd,
 }
@@ -31,6 +34,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Kind::Ours(_) => "ours",
+            Kind::Yours => "yours",
             Kind::Etcd => "etcd",
         }
     }
@@ -74,6 +78,7 @@ impl Cluster {
     fn build(kind: Kind, with_links: bool) -> Result<Cluster, Outcome> {
         let program = match kind {
             Kind::Ours(build) => built("raft-solution", "raft-server", build)?,
+            Kind::Yours => built_with("raft-lab", "raft-server-lab", "server", Build::Dev)?,
             Kind::Etcd => "etcd".into(),
         };
         let folder = Folder::new()?;
@@ -91,7 +96,7 @@ impl Cluster {
             };
             let data = folder.path().join(format!("member{}", at + 1));
             let words = match kind {
-                Kind::Ours(_) => ours(at, &seen, *client, &data),
+                Kind::Ours(_) | Kind::Yours => ours(at, &seen, *client, &data),
                 Kind::Etcd => etcd(at, &seen, *client, *peer, &data),
             };
             members.push(Member {
@@ -196,12 +201,14 @@ impl Cluster {
     }
 
     /// Waits until the cluster does a write.
-    pub fn wait_for_leader(&self) -> Result<(), Outcome> {
-        for member in &self.members {
+    pub fn wait_for_leader(&mut self) -> Result<(), Outcome> {
+        for at in 0..self.members.len() {
             let until = Instant::now() + Duration::from_secs(20);
-            while member.child.is_some()
-                && TcpStream::connect(("127.0.0.1", member.client)).is_err()
+            let port = self.members[at].client;
+            while self.members[at].child.is_some()
+                && TcpStream::connect(("127.0.0.1", port)).is_err()
             {
+                self.still_runs(at)?;
                 ensure(Instant::now() < until, || {
                     "a member does not listen within 20 s".into()
                 })?;
@@ -211,6 +218,9 @@ impl Cluster {
         let ctl = Ctl::of(&self.endpoints());
         let until = Instant::now() + Duration::from_secs(30);
         loop {
+            for at in 0..self.members.len() {
+                self.still_runs(at)?;
+            }
             let said = ctl.run(&["put", "is-there-a-leader", "yes"])?;
             if said.ok {
                 ctl.run(&["del", "is-there-a-leader"])?;
@@ -220,6 +230,30 @@ impl Cluster {
                 format!("no leader within 30 s: {}", said.text)
             })?;
         }
+    }
+
+    /// A member that ended by itself has said why.
+    fn still_runs(&mut self, at: usize) -> Result<(), Outcome> {
+        let Some(child) = &mut self.members[at].child else {
+            return Ok(());
+        };
+        let Some(status) = child.try_wait()? else {
+            return Ok(());
+        };
+        let said = self.log(at);
+        let last = said.lines().rev().take(4).collect::<Vec<_>>();
+        let last: Vec<&str> = last.into_iter().rev().collect();
+        let todo = match said.contains("not yet implemented: task") {
+            true => {
+                "\n         that task is still to be written: `cargo lab test raft` shows where you are"
+            }
+            false => "",
+        };
+        fail(format!(
+            "member {} ended by itself ({status}); the last that it said:\n           {}{todo}",
+            at + 1,
+            last.join("\n           "),
+        ))
     }
 
     /// Which member leads; the answer may be old when it is here.

@@ -66,17 +66,19 @@ async fn keys(client: &mut etcd_client::Client) -> Done {
         .with_prev_key();
     let mut watch = client.watch("a", Some(options)).await?;
     client.delete("a", Some(DeleteOptions::new())).await?;
-    let mut seen = Vec::new();
+    let (mut id, mut seen) = (0, Vec::new());
     while seen.len() < 2 {
         let Some(response) = watch.message().await? else {
             break;
         };
+        id = response.watch_id();
         seen.extend(response.events().iter().map(etcd_client::Event::event_type));
     }
     ensure(seen == [EventType::Put, EventType::Delete], || {
         format!("watched {seen:?}")
     })?;
-    watch.cancel().await?;
+    watch.cancel(id).await?;
+    while !watch.message().await?.is_none_or(|told| told.canceled()) {}
     let txn = Txn::new()
         .when(vec![Compare::version("a", CompareOp::Equal, 0)])
         .and_then(vec![TxnOp::put("a", "3", None), TxnOp::get("a", None)])

@@ -53,15 +53,27 @@ impl Fault {
     }
 }
 
+/// The table for etcd and the reference.
+pub fn reference() -> Checked {
+    table(Kind::Ours(Build::Dev))
+}
+
+/// The table for etcd and the learner's Raft.
+pub fn learner() -> Checked {
+    // What is not written yet is told before anything else is waited for.
+    Cluster::start(Kind::Yours)?;
+    table(Kind::Yours)
+}
+
 /// Runs each fault on each cluster, and prints a row for each.
-pub fn table() -> Checked {
+fn table(own: Kind) -> Checked {
     println!(
         "| fault | cluster | answered before | longest pause | answered in the fault | after | open | history |"
     );
     println!("|---|---|---|---|---|---|---|---|");
     let mut rows = 0;
     for fault in [Fault::Stop, Fault::Mute, Fault::Kill] {
-        for kind in [Kind::Etcd, Kind::Ours(Build::Dev)] {
+        for kind in [Kind::Etcd, own] {
             row(fault, kind)?;
             rows += 1;
         }

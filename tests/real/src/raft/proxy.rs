@@ -36,7 +36,9 @@ impl Links {
         for to in 0..MEMBERS {
             let from: Vec<Option<usize>> = match kind {
                 Kind::Etcd => vec![None],
-                Kind::Ours(_) => (0..MEMBERS).filter(|f| *f != to).map(Some).collect(),
+                Kind::Ours(_) | Kind::Yours => {
+                    (0..MEMBERS).filter(|f| *f != to).map(Some).collect()
+                }
             };
             for from in from {
                 let listener = TcpListener::bind("127.0.0.1:0")?;
