@@ -585,7 +585,7 @@ fn many_crashes() {
         let scene = with_logs(cfg, &FIVE, |_| Vec::new())
             .with_faults(faults)
             .lasting(horizon, HEALED + LASTS);
-        let scene = with_clients(scene, 3, ms(120));
+        let scene = with_clients(scene, 3, ms(200));
         let lively = (StableLeader::by(horizon + HEALED), Progress, Lively::new());
         t.swarm(&scene, (Safety::default(), Told::default(), lively));
         Lively::check(t, 5);

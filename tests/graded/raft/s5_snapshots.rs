@@ -669,8 +669,8 @@ fn a_full_window_hides_no_compaction() {
             // S1 sends to S3 until the window is full; none of it arrives. Then it cuts its log.
             w.isolate(S3);
             let ids: Vec<_> = (1..=12).map(|n| ask(w, S1, 20 + n, 1, &format!("w{n} "))).collect();
-            w.run_for(MOMENT);
             for id in ids {
+                settle(w, S1, id);
                 w.expect(matches!(w.answer(id), Some(KvRet::Done(_))), "S1 and S2 go on");
             }
             let index = see(w, S1).snapshot_index;
