@@ -182,7 +182,12 @@ impl Raft {
         for to in self.others(cx.me()) {
             // Whoever is sent entries anyway hears of it with them.
             self.send_entries(cx, to);
-            self.tell_commit(cx, to);
+            if self.membership().has(to) {
+                self.tell_commit(cx, to);
+            } else {
+                // It leaves with this commit: nobody will tell it later.
+                self.send_heartbeat(cx, to);
+            }
         }
         self.finish_change(cx);
     }
