@@ -22,5 +22,6 @@ for lab in $labs; do
 done
 run "lock: the exercise on our server" cargo run --locked -p real -- lock --solution --ours
 run "lock: clients" cargo run --locked -p real -- clients
+run "raft: the server on sockets" cargo test --locked -p raft-solution --features client --test sockets
 run "raft: clients, kills, histories" cargo run --locked -p real --features etcd-client -- raft checks
 exit $status
