@@ -6,8 +6,8 @@
 mod support;
 
 use dist_raft::{
-    AppendResult, Appended, Change, Config, Conflict, Index, Kv, KvConfig, KvOp, KvRet, Msg, Op,
-    Raft, Refusal, Ret, Role, Term, Timer, Vote,
+    AppendResult, Appended, Change, Config, Conflict, Entry, Index, Kv, KvConfig, KvOp, KvRet,
+    Membership, Msg, Op, Payload, Raft, Refusal, Ret, Role, Term, Timer, Vote,
 };
 use node::Addr;
 use sim::explore::{Budget, Scope};
@@ -119,6 +119,27 @@ fn a_change_begins_when_it_may() {
         t.check_eq(one.view().commit_index, Index(2), "three of four are");
         t.check_eq(asks(&mut one, Change::Remove(S3)), None, "the next one begins");
         t.check(!one.view().membership.has(S3), "it is in force at once");
+        // What was there before the change is committed first, and the change is not done yet.
+        let mut one = leader(&THREE);
+        one.hear(S2, matched(1, 1));
+        one.ask(Op::Propose("a".into()));
+        let (begun, _) = one.ask(Op::Change(add));
+        for follower in [S2, S3] {
+            one.hear(follower, matched(1, 2));
+        }
+        t.check_eq(one.view().commit_index, Index(2), "the entry before it");
+        t.check_eq(one.answer(begun), None, "the change is under way");
+        for follower in [S2, S3] {
+            one.hear(follower, matched(1, 3));
+        }
+        let done = matches!(one.answer(begun), Some(Ret::Changed { index: Index(3), .. }));
+        t.check(done, "now it is done");
+        let mut one: Alone<Raft> =
+            Alone::boot(S2, Config { durable: false, ..Config::of_stage(6, THREE) });
+        one.hear(S1, append(3, (0, 0), entries(1, &[3]), 1));
+        let hint = Some(S1);
+        t.check_eq(asks(&mut one, add), Some(Ret::NotLeader { hint }), "S2 follows S1");
+        t.check_eq(one.view().last_index(), Index(1), "and appends nothing");
     });
 }
 
@@ -172,6 +193,17 @@ fn a_learner_is_promoted_when_it_has_caught_up() {
         t.check_eq(asks(&mut one, Change::Promote(S4)), None, "it has everything");
         t.check(one.view().membership.voters.contains(&S4), "S4 votes");
         t.check(one.view().membership.learners.is_empty(), "and is no learner any more");
+        // A learner does not stand.
+        let nobody: [Addr; 0] = [];
+        let mut one: Alone<Raft> =
+            Alone::boot(S4, Config { durable: false, ..Config::of_stage(6, nobody) });
+        let learners = [S4].into();
+        let membership = Membership { learners, ..Membership::of(THREE) };
+        let entry = Entry { term: Term(1), payload: Payload::Config(membership) };
+        one.hear(S1, append(1, (0, 0), vec![entry], 1));
+        t.check(one.view().membership.learners.contains(&S4), "S4 learns that it learns");
+        let mut one = leaderless(one);
+        t.check_eq(one.fire(ELECTION), Vec::new(), "no leader is heard: it asks nobody");
     });
 }
 
