@@ -241,8 +241,9 @@ impl Cluster {
             return Ok(());
         };
         let said = self.log(at);
-        let last = said.lines().rev().take(4).collect::<Vec<_>>();
-        let last: Vec<&str> = last.into_iter().rev().collect();
+        // Its own word, if there is one; a panic's trace would stand before it.
+        let own = said.lines().rfind(|line| line.starts_with("raft-server: "));
+        let last = own.or(said.lines().last()).unwrap_or("nothing");
         let todo = match said.contains("not yet implemented: task") {
             true => {
                 "\n         that task is still to be written: `cargo lab test raft` shows where you are"
@@ -250,9 +251,8 @@ impl Cluster {
             false => "",
         };
         fail(format!(
-            "member {} ended by itself ({status}); the last that it said:\n           {}{todo}",
+            "member {} ended by itself ({status}); the last that it said:\n         {last}{todo}",
             at + 1,
-            last.join("\n           "),
         ))
     }
 
