@@ -288,6 +288,21 @@ fn a_snapshot_that_is_old_news_changes_nothing() {
         let said = taken(one.hear(S3, Msg::InstallSnapshot(old))).map(|m| m.result);
         t.check_eq(said, Some(SnapshotResult::OldTerm), "of a leader that was replaced");
         t.check_eq(one.view(), before, "nothing changes");
+        // Nor does an answer from an earlier reign of the same leader.
+        let mut one = server(S1);
+        one.fire(ELECTION);
+        one.fire(ELECTION);
+        one.hear(S2, vote(2, true));
+        t.check(one.view().leads(), "S1 leads term 2");
+        let answer = SnapshotTaken {
+            term: Term(1),
+            round: 9,
+            last_included_index: Index(1),
+            result: SnapshotResult::Installed,
+        };
+        let before = one.view();
+        one.hear(S2, Msg::SnapshotTaken(answer));
+        t.check_eq(one.view(), before, "S2 took a snapshot in term 1");
     });
 }
 
