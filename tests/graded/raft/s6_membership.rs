@@ -173,6 +173,18 @@ fn who_has_left_never_comes_back() {
     });
 }
 
+/// S4 follows S1 in term 1, and is its learner.
+fn learner() -> Alone<Raft> {
+    let nobody: [Addr; 0] = [];
+    let mut one: Alone<Raft> =
+        Alone::boot(S4, Config { durable: false, ..Config::of_stage(6, nobody) });
+    let learners = [S4].into();
+    let membership = Membership { learners, ..Membership::of(THREE) };
+    let entry = Entry { term: Term(1), payload: Payload::Config(membership) };
+    one.hear(S1, append(1, (0, 0), vec![entry], 1));
+    one
+}
+
 #[test]
 fn a_learner_is_promoted_when_it_has_caught_up() {
     grade("G-I10", |t| {
@@ -193,16 +205,34 @@ fn a_learner_is_promoted_when_it_has_caught_up() {
         t.check_eq(asks(&mut one, Change::Promote(S4)), None, "it has everything");
         t.check(one.view().membership.voters.contains(&S4), "S4 votes");
         t.check(one.view().membership.learners.is_empty(), "and is no learner any more");
+        // Nine tenths of what is committed, and what is not committed does not matter.
+        let mut one = leader(&THREE);
+        one.hear(S2, matched(1, 1));
+        asks(&mut one, Change::AddLearner(S4));
+        for n in 0..18 {
+            one.ask(Op::Propose(format!("{n}").as_str().into()));
+        }
+        one.hear(S2, matched(1, 20));
+        t.check_eq(one.view().commit_index, Index(20), "twenty entries are committed");
+        for _ in 0..5 {
+            one.ask(Op::Propose("more".into()));
+        }
+        one.hear(S4, matched(1, 17));
+        t.check_eq(asks(&mut one, Change::Promote(S4)), no(Refusal::NotCaughtUp), "17 of 20");
+        one.hear(S4, matched(1, 18));
+        t.check_eq(asks(&mut one, Change::Promote(S4)), None, "18 of 20 are nine tenths");
+        // A learner that is made a voter without more ado.
+        let mut one = leader(&THREE);
+        one.hear(S2, matched(1, 1));
+        asks(&mut one, Change::AddLearner(S4));
+        one.hear(S2, matched(1, 2));
+        t.check_eq(asks(&mut one, Change::AddVoter(S4)), None, "a learner may be added as a voter");
+        let now = one.view().membership;
+        t.check(now.voters.contains(&S4), "it votes");
+        t.check(now.learners.is_empty(), "and is no learner any more, this way either");
         // A learner does not stand.
-        let nobody: [Addr; 0] = [];
-        let mut one: Alone<Raft> =
-            Alone::boot(S4, Config { durable: false, ..Config::of_stage(6, nobody) });
-        let learners = [S4].into();
-        let membership = Membership { learners, ..Membership::of(THREE) };
-        let entry = Entry { term: Term(1), payload: Payload::Config(membership) };
-        one.hear(S1, append(1, (0, 0), vec![entry], 1));
+        let mut one = leaderless(learner());
         t.check(one.view().membership.learners.contains(&S4), "S4 learns that it learns");
-        let mut one = leaderless(one);
         t.check_eq(one.fire(ELECTION), Vec::new(), "no leader is heard: it asks nobody");
     });
 }
@@ -239,11 +269,14 @@ fn a_server_asks_before_it_stands() {
                 Msg::PreVote(m) => Some((*to, m.term, m.last_log_index, m.last_log_term)),
                 _ => None,
             });
-            asks.collect::<Vec<_>>()
+            let mut asks = asks.collect::<Vec<_>>();
+            asks.sort();
+            asks
         };
         let mut one = leaderless(one);
         let sent = one.fire(ELECTION);
         let wanted: Vec<_> = [S1, S3, S4, S5].map(|to| (to, Term(3), Index(2), Term(2))).into();
+        // In any order.
         t.check_eq(
             asked(&sent),
             wanted,
@@ -263,6 +296,10 @@ fn a_server_asks_before_it_stands() {
         t.check(!stands(&one.hear(S4, pre_voted(2, true))), "a consent to an earlier election");
         let sent = one.hear(S5, pre_voted(3, true));
         t.check(stands(&sent), "three are a quorum: it stands");
+        let wished = |sent: &[(Addr, Msg)]| {
+            sent.iter().any(|(_, msg)| matches!(msg, Msg::RequestVote(m) if m.transfer))
+        };
+        t.check(!wished(&sent), "of itself: no leader wished it, and voters may keep to theirs");
         t.check_eq(one.view().current_term, Term(3), "in the term that it asked about");
         t.check_eq(one.view().role, Role::Candidate, "with no vote but its own");
         // It stands in vain, with one vote, and asks about the next term.
@@ -274,7 +311,9 @@ fn a_server_asks_before_it_stands() {
             !stands(&one.hear(S4, pre_voted(4, true))),
             "a vote in term 3 is no consent to term 4",
         );
-        t.check(stands(&one.hear(S5, pre_voted(4, true))), "two consents and its own are a quorum");
+        let sent = one.hear(S5, pre_voted(4, true));
+        t.check(stands(&sent), "two consents and its own are a quorum");
+        t.check(!wished(&sent), "again of itself");
     });
 }
 
@@ -400,6 +439,38 @@ fn the_leaders_word_makes_a_candidate() {
         let term = one.view().current_term;
         one.hear(S1, now(3));
         t.check_eq(one.view().current_term, term, "the same word again");
+        let mut one = learner();
+        let sent = one.hear(S1, now(1));
+        t.check(
+            sent.is_empty() && one.view().role == Role::Follower,
+            "S4 learns, and may not stand: not at its leader's word either",
+        );
+        t.check_eq(one.view().current_term, Term(1), "it stays in its leader's term");
+        // The leader gives its word when the target has its whole log, and gives it once.
+        let tells = |sent: &[(Addr, Msg)]| {
+            let words = sent.iter().filter(|(_, msg)| matches!(msg, Msg::TimeoutNow { .. }));
+            words.map(|(to, _)| *to).collect::<Vec<_>>()
+        };
+        let mut one = leader(&THREE);
+        one.hear(S2, matched(1, 1));
+        one.ask(Op::Propose("a".into()));
+        let (_, sent) = one.ask(Op::Transfer(S2));
+        t.check_eq(
+            tells(&sent),
+            vec![],
+            "S2 has what is committed, and lacks an entry that is not: no word yet",
+        );
+        let sent = one.hear(S3, matched(1, 2));
+        t.check_eq(tells(&sent), vec![], "S3 has it, and S2 does not");
+        let sent = one.hear(S2, matched(1, 2));
+        t.check_eq(tells(&sent), vec![S2], "S2 has it: it is told");
+        let sent = [one.hear(S2, matched(1, 2)), one.hear(S3, matched(1, 2)), one.fire(HEARTBEAT)]
+            .concat();
+        let sent = [sent, one.hear(S2, matched(1, 2))].concat();
+        t.check_eq(tells(&sent), vec![], "once");
+        one.fire(Timer::Transfer);
+        let (_, sent) = one.ask(Op::Transfer(S2));
+        t.check_eq(tells(&sent), vec![S2], "a new handover has its own word");
     });
 }
 
@@ -1043,6 +1114,30 @@ fn a_later_term_is_heard_of() {
 #[test]
 fn a_leader_that_reaches_no_quorum_gives_way() {
     grade("G-I10", |t| {
+        // Only voters count, among whom it looks for a quorum and in the quorum that it looks for.
+        let heard_by = |heard: &[Addr]| {
+            let mut one = leader(&THREE);
+            one.hear(S2, matched(1, 1));
+            for (learner, index) in [(S4, 2), (S5, 3)] {
+                asks(&mut one, Change::AddLearner(learner));
+                one.hear(S2, matched(1, index));
+            }
+            one.wait(ms(150));
+            one.fire(Timer::Quorum);
+            for other in heard {
+                one.hear(*other, matched(1, 3));
+            }
+            one.wait(ms(150));
+            one.fire(Timer::Quorum);
+            one.view()
+        };
+        let view = heard_by(&[S2]);
+        t.check_eq(view.membership.learners.len(), 2, "two learners");
+        t.check(view.leads(), "S2 answers, and two of three voters are a quorum: S1 leads on");
+        t.check(
+            !heard_by(&[S4, S5]).leads(),
+            "two learners answer, and no other voter does: S1 gives way",
+        );
         t.script(
             &staggered(6, &[(S4, 140), (S1, 170), (S2, 180), (S3, 190), (S5, 200)]),
             all(),
