@@ -392,6 +392,20 @@ fn a_membership_in_the_log_is_in_the_snapshot() {
         one.hear(S1, Msg::InstallSnapshot(m));
         t.check_eq(shape(&one), (7, 2, vec![]), "a snapshot takes its place");
         t.check_eq(voters(&one), 5, "and brings its own membership");
+        // Its own entry may be the last one in a snapshot; and without a snapshot the one before it counts.
+        for cut in [0, 2] {
+            let mut one = One::boot(S2, Config::of_stage(5, THREE));
+            one.ask(Op::Watch);
+            let mut log = entries(1, &[1]);
+            log.push(config(&[S1, S2, S3, S4], 1));
+            log.push(config(&FIVE, 1));
+            one.hear(S1, append(3, (0, 0), log, 2));
+            compact(&mut one, cut);
+            let mut one = One::boot_from(S2, Config::of_stage(5, THREE), one.files.clone());
+            one.ask(Op::Watch);
+            one.hear(S3, append(4, (2, 1), entries(3, &[4]), 2));
+            t.check_eq(voters(&one), 4, format!("cut at {cut}: the servers as of entry 2"));
+        }
     });
 }
 

@@ -511,6 +511,15 @@ fn a_lease_says_nothing_of_the_commit_index() {
         one.hear(S2, of_round(&sent, AppendResult::Match(Index(3))));
         let index = Index(3);
         t.check_eq(one.answer(read), Some(Ret::ReadAt { index }), "now it does");
+        // And that is all that a read waits for while the lease lasts: S1 asks nobody again.
+        let (read, sent) = one.ask(Op::Read);
+        t.check_eq(one.answer(read), Some(Ret::ReadAt { index }), "a read under the lease");
+        t.check_eq(sent, Vec::new(), "without a message");
+        let until = one.view().lease_until;
+        t.check(until.is_some(), "the lease is shown");
+        one.wait(ms(200));
+        let (read, _) = one.ask(Op::Read);
+        t.check_eq(one.answer(read), None, "it is over: S1 has to ask");
     });
 }
 
