@@ -1,10 +1,8 @@
-//! Invariants of Raft, for the reference's own smoke tests.
+//! Invariants of Raft, of members in the simulator.
 
-use dist_raft::{Entry, Index, KvOp, KvRet, KvView, Role, Term, Update, View, Write};
+use dist_raft::{Entry, Index, Role, Term, View};
 use node::{Addr, Node};
-use sim::history::History;
-use sim::linear::{self, Model};
-use sim::{Call, Checker, Event, Step, Violation};
+use sim::{Checker, Event, Step, Violation};
 use std::collections::BTreeMap;
 
 /// One leader a term, one vote a term, terms that never fall; a leader keeps its own entries;
@@ -176,117 +174,5 @@ impl<N: Node<View: AsRef<View>>> Checker<N> for Settled {
             }
         }
         Ok(())
-    }
-}
-
-/// The history of the store's clients is linearizable.
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub struct Linearizable;
-
-/// One key of the store.
-pub struct Register;
-
-impl Model for Register {
-    type Op = KvOp;
-    type Ret = Option<String>;
-    type Key = String;
-    type State = Option<String>;
-    fn key(&self, op: &KvOp) -> String {
-        match op {
-            KvOp::Read { key } => key.clone(),
-            KvOp::Write(write) => match &write.update {
-                Update::Put { key, .. }
-                | Update::Append { key, .. }
-                | Update::Swap { key, .. }
-                | Update::Delete { key } => key.clone(),
-            },
-            KvOp::Change(_) | KvOp::Transfer(_) => String::new(),
-        }
-    }
-    fn start(&self, _: &String) -> Option<String> {
-        None
-    }
-    fn apply(
-        &self,
-        state: &Option<String>,
-        op: &KvOp,
-        ret: Option<&Option<String>>,
-    ) -> Option<Option<String>> {
-        if ret.is_some_and(|ret| ret != state) {
-            return None;
-        }
-        let KvOp::Write(write) = op else {
-            return Some(state.clone());
-        };
-        Some(match &write.update {
-            Update::Put { value, .. } => Some(value.clone()),
-            Update::Append { text, .. } => Some(state.clone().unwrap_or_default() + text),
-            Update::Swap { from, to, .. } if state == from => Some(to.clone()),
-            Update::Swap { .. } => state.clone(),
-            Update::Delete { .. } => None,
-        })
-    }
-}
-
-/// Asks of one write are one operation: from the first asking to the first answer that says it was
-/// done.
-pub fn history(calls: &[Call<KvOp, KvRet>]) -> History<KvOp, Option<String>> {
-    enum What<'c> {
-        Asked(&'c KvOp),
-        Told(Option<String>),
-    }
-    let mut events: Vec<(u64, u64, u64, What<'_>)> = Vec::new();
-    let mut writes: BTreeMap<&Write, u64> = BTreeMap::new();
-    for (n, call) in calls.iter().enumerate() {
-        let mut id = n as u64;
-        match &call.op {
-            KvOp::Read { .. } => {}
-            KvOp::Write(write) => match writes.get(write) {
-                Some(first) => id = *first,
-                None => {
-                    writes.insert(write, id);
-                }
-            },
-            KvOp::Change(_) | KvOp::Transfer(_) => continue,
-        }
-        if id == n as u64 {
-            events.push((
-                call.asked_order,
-                call.asked.as_micros(),
-                id,
-                What::Asked(&call.op),
-            ));
-        }
-        if let (Some(KvRet::Done(v) | KvRet::Value(v)), Some(last)) =
-            (call.answer(), call.rets.last())
-        {
-            events.push((last.order, last.at.as_micros(), id, What::Told(v.clone())));
-        }
-    }
-    events.sort_by_key(|e| e.0);
-    let mut history = History::new();
-    let mut done = std::collections::BTreeSet::new();
-    for (_, at, id, what) in events {
-        match what {
-            What::Asked(op) => history.invoke(at, 0, id, op.clone()),
-            What::Told(value) => {
-                if done.insert(id) {
-                    history.told(at, id, value, true).expect("it was asked");
-                }
-            }
-        }
-    }
-    history
-}
-
-impl<N: Node<View = KvView, Op = KvOp, Ret = KvRet>> Checker<N> for Linearizable {
-    fn after(&mut self, _: &Step<'_, N>) -> Result<(), Violation> {
-        Ok(())
-    }
-    fn at_end(&mut self, step: &Step<'_, N>) -> Result<(), Violation> {
-        match linear::check(&Register, &history(step.calls()), linear::STEPS) {
-            linear::Verdict::Linearizable { .. } => Ok(()),
-            other => Err(Violation::new("G-I8 Linearizable", other.to_string())),
-        }
     }
 }
