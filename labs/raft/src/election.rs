@@ -22,8 +22,8 @@ impl Raft {
         todo!("task 1.2")
     }
 
-    /// **Task 1.3** (§5.2): begins an election: the next term, the own vote, a fresh timer, and a
-    /// [`Msg::RequestVote`] to all other voters. `transfer` goes into it as it is.
+    /// **Task 1.3** (§5.2): begins an election: a [`Role::Candidate`] that knows no leader, the next
+    /// term, the own vote, a fresh timer, and a [`Msg::RequestVote`] to all other voters. `transfer` goes into it as it is.
     ///
     /// Votes of earlier elections do not count. Ends with [`Raft::count_votes`]: a cluster of one
     /// has its quorum already.
@@ -82,7 +82,8 @@ impl Raft {
     /// **Task 1.10** (§5.1): this server is a follower now, of `leader`, if one is known. The term
     /// stays, and the votes are history.
     ///
-    /// One that led stops to ([`Raft::stop_leading`]), and needs an election timer again. For others
+    /// One that led stops to ([`Raft::stop_leading`], which sends clients on to the `leader_id` that
+    /// is set by then), and needs an election timer again. For others
     /// the timer runs on: to hear of a term is not to hear of a leader.
     pub(crate) fn become_follower(&mut self, cx: &mut Ctx<'_, Self>, leader: Option<Addr>) {
         todo!("task 1.10")

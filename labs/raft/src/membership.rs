@@ -81,6 +81,13 @@ impl Raft {
     /// have lost its disk, and with it what it promised. A learner is promoted when it has at least
     /// nine tenths of what is committed ([`Refusal::NotCaughtUp`], [`Raft::match_index`]); the last voter is not removed
     /// ([`Refusal::LastVoter`]).
+    ///
+    /// | | a voter | a learner | neither |
+    /// |---|---|---|---|
+    /// | `AddVoter` | `AlreadyThere` | a voter now | a voter now |
+    /// | `AddLearner` | `AlreadyThere` | `AlreadyThere` | a learner now |
+    /// | `Promote` | `AlreadyThere` | a voter now | `NotThere` |
+    /// | `Remove` | removed | removed | `NotThere` |
     pub(crate) fn check_change(&self, change: Change) -> Result<Membership, Refusal> {
         todo!("task 6.1")
     }

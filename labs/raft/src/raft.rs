@@ -229,6 +229,7 @@ impl Raft {
                     self.hear_leader(cx, from);
                 }
             }
+            Msg::Appended(_) if !cx.cfg().replication => {}
             Msg::AppendEntries(m) => self.on_append_entries(cx, from, m),
             Msg::Appended(m) => self.on_appended(cx, from, m),
             Msg::InstallSnapshot(m) => self.take_install_snapshot(cx, from, m),

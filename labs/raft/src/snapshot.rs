@@ -70,7 +70,8 @@ impl Raft {
     /// **Task 5.2** (§7): makes the snapshot durable, then the log that now stands behind it; nothing
     /// if there is no disk (`durable`).
     ///
-    /// [`node::save`] the snapshot to [`SNAPSHOT_FILE`] and `sync` it *before* you `replace`
+    /// [`node::save`] the field [`Raft::snapshot`], an `Option` as it is, to [`SNAPSHOT_FILE`] and
+    /// `sync` it *before* you `replace`
     /// [`LOG_FILE`] by what is left of the log ([`Raft::log_records`]) and `sync` that: a crash
     /// between the two must not find entries in neither.
     pub(crate) fn save_snapshot(&self, cx: &mut Ctx<'_, Self>) {
@@ -80,8 +81,8 @@ impl Raft {
     /// **Task 5.3** (Figure 13, 2 to 4): takes one chunk of a leader's snapshot. Returns the whole
     /// image with the last one, otherwise how many bytes of it are there now.
     ///
-    /// Chunks of one snapshot of one term belong together ([`Incoming`]); with the first chunk of
-    /// another one what came so far is forgotten. A chunk is taken only if it goes on where the bytes
+    /// Chunks of one snapshot of one term belong together ([`Incoming`]); with any chunk of another
+    /// one what came so far is forgotten. A chunk is taken only if it goes on where the bytes
     /// end; a doubled or an overtaking one changes nothing. When the image is whole, [`Raft::incoming`]
     /// is empty again.
     pub(crate) fn take_chunk(&mut self, request: &InstallSnapshot) -> Result<Command, u64> {
@@ -93,8 +94,8 @@ impl Raft {
     ///
     /// A snapshot that holds nothing new, because this server has committed as far, is
     /// `Installed` without being looked at: to take it would turn time back. If the log has the
-    /// snapshot's last entry, with its term, everything up to it is equal: it is committed, the log
-    /// stays as it is, and that is `Installed` too. Otherwise the chunk is taken ([`Raft::take_chunk`]),
+    /// snapshot's last entry, with its term, everything up to it is equal: it is committed (the
+    /// commit index never falls), the log stays as it is, and that is `Installed` too. Otherwise the chunk is taken ([`Raft::take_chunk`]),
     /// and a whole image installed ([`Raft::install`]).
     pub(crate) fn on_install_snapshot(
         &mut self,

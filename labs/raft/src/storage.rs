@@ -58,6 +58,8 @@ impl Raft {
     /// operator should do.
     ///
     /// Use [`Log::put`]. The first record need not be the entry 1: a snapshot may hold what is before.
+    /// So the log begins as [`Log::behind`] the index before that record, and term 0; the caller puts
+    /// the snapshot's term in.
     pub(crate) fn recover_log(cx: &mut Ctx<'_, Self>) -> Log {
         todo!("task 3.6")
     }
@@ -71,6 +73,7 @@ impl Raft {
         self.dropped_bytes = written.saturating_sub(cx.disk().len(LOG_FILE).unwrap_or(0));
         // Only from here on is what was read known to be on the disk and not just in a cache.
         cx.disk().sync(LOG_FILE);
+        cx.disk().sync(VOTE_FILE);
         let (index, term) = (self.log.snapshot_index(), self.log.snapshot_term());
         if log.first_index() > index.next() {
             panic!(
