@@ -114,6 +114,13 @@ fn a_candidate_asks_all_others() {
                 t.check_eq(seen, Some((S2, term, false)), "it has no second vote in this term");
             }
         }
+        let mut server = one(&THREE, &[]);
+        server.hear(S3, append(1, (0, 0), Vec::new(), 0));
+        server.fire(ELECTION);
+        let view = server.view();
+        let seen = (view.role, view.current_term, view.leader_id);
+        let wanted = (Role::Candidate, Term(2), None);
+        t.check_eq(seen, wanted, "one that followed S3 in term 1 stands: part, term, who leads");
     });
 }
 
@@ -458,6 +465,55 @@ fn a_stale_leader_keeps_nobody_from_standing() {
             let newest = leading.iter().map(|(_, term)| *term).max();
             w.expect(newest > Some(Term(2)), format!("a leader of a term after 2: {leading:?}"));
         });
+    });
+}
+
+/// All draw 299 ms, again and again, so that their votes stay split.
+fn the_longest_timeout_is_drawn_too(t: &mut sim::Test) {
+    t.script(&cluster(1, &THREE), ElectionSafety::default(), |w| {
+        for server in THREE {
+            w.next_within(server, &[ms(299); 80]);
+        }
+        w.run_for(ms(155));
+        for term in 1..=5 {
+            for server in THREE {
+                let seen = see(w, server).current_term;
+                w.expect_eq(seen, Term(term), format!("{server}: its term, 5 ms after it stood"));
+            }
+            w.run_for(ms(289));
+            for server in THREE {
+                let seen = see(w, server).current_term;
+                let case =
+                    format!("{server}: its term, 294 ms after it stood, with a draw of 299 ms");
+                w.expect_eq(seen, Term(term), case);
+            }
+            w.run_for(ms(10));
+        }
+    });
+}
+
+/// Votes are split in some terms, then `first` draws a short timeout and the others long ones.
+fn whoever_draws_the_least_leads(t: &mut sim::Test, first: Addr) {
+    t.script(&cluster(1, &THREE), ElectionSafety::default(), |w| {
+        for server in THREE {
+            w.next_within(server, &[ms(200); 4]);
+            let own = if server == first { ms(160) } else { ms(240 + 10 * u64::from(server.0)) };
+            w.next_within(server, &[own; 40]);
+        }
+        w.run_until(ms(3_000), |w| !leaders(w, &THREE).is_empty());
+        let seen: Vec<Addr> = leaders(w, &THREE).into_iter().map(|(server, _)| server).collect();
+        let case = format!("who leads when {first} draws the shortest timeout after split votes");
+        w.expect_eq(seen, vec![first], case);
+    });
+}
+
+#[test]
+fn each_timeout_is_drawn_from_the_whole_range() {
+    grade("G-I10", |t| {
+        the_longest_timeout_is_drawn_too(t);
+        for first in THREE {
+            whoever_draws_the_least_leads(t, first);
+        }
     });
 }
 

@@ -5,7 +5,10 @@
 
 mod support;
 
-use dist_raft::{AppendResult, Appended, Config, Index, Msg, Op, Raft, Ret, Role, Term};
+use dist_raft::{
+    AppendResult, Appended, Config, Entry, Index, Membership, Msg, Op, Payload, Raft, Ret, Role,
+    Term,
+};
 use node::Addr;
 use sim::explore::{Budget, Scope};
 use sim::{Checker, Faults, Strike, grade, ms};
@@ -144,7 +147,43 @@ fn requests_come_in_any_order() {
                 }
             }
         }
+        a_membership_goes_with_its_entry(t);
     });
+}
+
+/// An entry of term 2 with a membership of four goes, because it conflicts with one of a later leader or
+/// stands behind one that does: the membership before it is in force again.
+fn a_membership_goes_with_its_entry(t: &mut sim::Test) {
+    let of = |servers: &[Addr]| Membership::of(servers.iter().copied());
+    let four = Entry { term: Term(2), payload: Payload::Config(of(&FIVE[..4])) };
+    for before in 0..=2 {
+        for behind in 0..=1 {
+            // The log is of term 1, then comes the membership, then more of term 2.
+            let mut log = entries(1, &[1, 1][..before]);
+            let at = before as u64 + 1;
+            let mut follower = one(S2, &THREE, &[]);
+            log.push(four.clone());
+            log.extend(entries(at + 1, &[2][..behind]));
+            follower.hear(S1, append(2, (0, 0), log, 0));
+            let case = format!(
+                "an entry at {at} says that there are four servers, {behind} behind it: its membership"
+            );
+            let seen = |one: &One| (one.view().membership, one.view().membership_index);
+            t.check_eq(seen(&follower), (of(&FIVE[..4]), Index(at)), case.clone());
+            for from in 0..=before as u64 {
+                // An entry behind `from` conflicts: that of the membership, or one before it.
+                let mut follower = follower.clone();
+                let sent = entries(from + 1, &[3]);
+                let prev = (from, u64::from(from > 0));
+                follower.hear(S3, append(3, prev, sent, 0));
+                t.check_eq(
+                    seen(&follower),
+                    (of(&THREE), Index(0)),
+                    format!("{case} when a leader of term 3 has put another entry behind {from}"),
+                );
+            }
+        }
+    }
 }
 
 /// S1 of `servers` as the leader of the term after its log's last, or of term 1.

@@ -49,7 +49,11 @@ fn a_write_is_applied_once() {
         let second = write(1, 2, add("x", "b "));
         t.check_eq(state.apply(second.clone()), answer(Some("a ")), "the next");
         t.check_eq(state.apply(second), answer(Some("a ")), "the same again");
-        t.check_eq(state.apply(first), KvRet::OldWrite, "one from before");
+        t.check_eq(state.apply(first.clone()), KvRet::OldWrite, "one from before");
+        let second = write(1, 2, add("x", "b "));
+        let twice = "the second after a late copy of the first";
+        t.check_eq(state.apply(second), answer(Some("a ")), twice);
+        t.check_eq(state.apply(first), KvRet::OldWrite, "and once more the first");
         let other = write(2, 1, add("x", "c "));
         t.check_eq(state.apply(other), answer(Some("a b ")), "of another client");
         let x = state.store.get("x").map(String::as_str);
@@ -338,7 +342,16 @@ fn a_write_that_is_asked_twice_at_once_is_done_once() {
             w.expect_eq(w.answer(next).cloned(), done(Some("a b ")), "the next write");
             let old = !matches!(w.answer(late), Some(KvRet::Done(before)) if before.is_some());
             w.expect(old, "a late copy of the first is not done on what stands there now");
+            // Nor does that late copy make the client's last write a new one.
+            let again = ask(w, S1, 1, 2, "c ");
+            beat(w, S1);
+            let told = w.answer(again).cloned();
+            w.expect_eq(told, done(Some("a b ")), "the next write again is told the same");
             reads(w, S1, Some("a b c "), "each once");
+            for server in THREE {
+                let seen = shop(w, server).sessions.get(&1).copied();
+                w.expect_eq(seen, Some(2), format!("{server}: the client's last write"));
+            }
         });
     });
 }
@@ -445,7 +458,7 @@ fn a_leader_that_was_replaced_answers_no_read() {
             beat(w, S2);
             for id in [read, more] {
                 let told = w.answer(id).cloned();
-                let refused = matches!(told, Some(KvRet::NotLeader { .. }));
+                let refused = matches!(told, Some(KvRet::NotLeader { hint }) if hint != Some(S1));
                 w.expect(refused, format!("S1 hears that it was replaced, and says {told:?}"));
             }
             reads(w, S2, Some("a b "), "S2 knows both");
