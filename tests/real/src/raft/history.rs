@@ -17,7 +17,7 @@ use std::time::{Duration, Instant as Clock};
 
 /// Clients at one time.
 const CLIENTS: u32 = 8;
-/// Keys that they meet at.
+/// Keys that they meet at, at one time.
 const KEYS: u64 = 3;
 
 /// What a client asks of a key.
@@ -85,6 +85,8 @@ struct Shared {
     stop: Cell<bool>,
     recorded: RefCell<Recorded>,
     next: Cell<u64>,
+    /// Keys that they met at before.
+    past_keys: Cell<u64>,
 }
 
 /// Clients that go on in the background until they are stopped.
@@ -102,6 +104,7 @@ impl Clients {
             stop: Cell::new(false),
             recorded: RefCell::default(),
             next: Cell::new(0),
+            past_keys: Cell::new(0),
         });
         let mut tasks = tokio::task::JoinSet::new();
         for number in 0..CLIENTS {
@@ -115,6 +118,13 @@ impl Clients {
     pub fn answered(&self) -> usize {
         let recorded = self.shared.recorded.borrow();
         recorded.iter().filter(|op| op.returned.is_some()).count()
+    }
+
+    /// From now on they write to new keys, and only read the old ones. A key that stays in use
+    /// gathers open requests with each kill, and the checker must try all their orders.
+    pub fn take_new_keys(&self) {
+        let past = &self.shared.past_keys;
+        past.set(past.get() + KEYS);
     }
 
     /// Lets them finish, and tells what happened.
@@ -163,7 +173,11 @@ impl Shared {
             8 => Ask::Delete,
             _ => Ask::Make(value),
         };
-        let place = draw.below(KEYS);
+        let past = self.past_keys.get();
+        let place = match ask {
+            Ask::Get if draw.below(2) == 0 => draw.below(past + KEYS),
+            _ => past + draw.below(KEYS),
+        };
         let key = format!("key{place}").into_bytes();
         let moment = |at| Instant { place: 0, at };
         let mut operation = Operation {

@@ -17,7 +17,7 @@ const ROUNDS: u64 = 20;
 /// How long a cluster may take to answer again.
 const AGAIN: Duration = Duration::from_secs(30);
 
-/// Twenty rounds over one history: clients go on all the time.
+/// Twenty rounds over one history: clients go on all the time, on new keys after each.
 pub fn rounds() -> Checked {
     let mut cluster = Cluster::start(Kind::Ours(Build::Dev))?;
     let mut draw = Draw::new(20);
@@ -42,6 +42,7 @@ pub fn rounds() -> Checked {
             for at in victims {
                 cluster.up(at)?;
             }
+            clients.take_new_keys();
             let before = clients.answered();
             let answers = async {
                 while clients.answered() < before + 10 {
