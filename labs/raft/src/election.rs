@@ -22,8 +22,9 @@ impl Raft {
         todo!("task 1.2")
     }
 
-    /// **Task 1.3** (§5.2): begins an election: a [`Role::Candidate`] that knows no leader, the next
-    /// term, the own vote, a fresh timer, and a [`Msg::RequestVote`] to all other voters. `transfer` goes into it as it is.
+    /// **Task 1.3** (§5.2): begins an election: the next term, the own vote, a fresh timer, and a
+    /// [`Msg::RequestVote`] to all other voters. `transfer` goes into it as it is. From here on this
+    /// server is a [`Role::Candidate`] that knows no leader.
     ///
     /// Votes of earlier elections do not count. Ends with [`Raft::count_votes`]: a cluster of one
     /// has its quorum already.

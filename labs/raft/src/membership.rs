@@ -77,17 +77,17 @@ impl Raft {
     /// ([`Refusal::NoCommitInTerm`]): until then it may lack a change that an earlier leader
     /// committed, or another may hold one that it does not know of.
     ///
-    /// A server that was removed never comes back under its address ([`Refusal::WasRemoved`]): it may
-    /// have lost its disk, and with it what it promised. A learner is promoted when it has at least
-    /// nine tenths of what is committed ([`Refusal::NotCaughtUp`], [`Raft::match_index`]); the last voter is not removed
-    /// ([`Refusal::LastVoter`]).
-    ///
     /// | | a voter | a learner | neither |
     /// |---|---|---|---|
     /// | `AddVoter` | `AlreadyThere` | a voter now | a voter now |
     /// | `AddLearner` | `AlreadyThere` | `AlreadyThere` | a learner now |
     /// | `Promote` | `AlreadyThere` | a voter now | `NotThere` |
     /// | `Remove` | removed | removed | `NotThere` |
+    ///
+    /// A server that was removed never comes back under its address ([`Refusal::WasRemoved`]): it may
+    /// have lost its disk, and with it what it promised. A learner is promoted when it has at least
+    /// nine tenths of what is committed ([`Refusal::NotCaughtUp`], [`Raft::match_index`]); the last voter is not removed
+    /// ([`Refusal::LastVoter`]).
     pub(crate) fn check_change(&self, change: Change) -> Result<Membership, Refusal> {
         todo!("task 6.1")
     }
